@@ -1,0 +1,1 @@
+"""The library: everything that moves, checks and describes data, without an orchestrator."""

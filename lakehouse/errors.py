@@ -1,0 +1,81 @@
+"""What can go wrong, in two families: worth another try, or not.
+
+Every retry mechanism asks the class and nothing else. A message says what happened, where
+(source, table, file, line) and what the reader can do.
+"""
+
+
+class AljibeError(Exception):
+    """Root of every error that Aljibe raises on purpose."""
+
+
+class PermanentError(AljibeError):
+    """The same call would fail again: somebody has to change something first."""
+
+
+class TransientError(AljibeError):
+    """The same call may succeed later: connection lost, time-out, lock held, file in motion."""
+
+
+class SettingsInvalid(PermanentError):
+    """A setting or environment variable has a value that cannot be used."""
+
+
+class CatalogInvalid(PermanentError):
+    """A `_sources.yml` does not say what a source needs; names file, source, table and field."""
+
+
+class DomainUnknown(PermanentError):
+    """No folder of dbt models has this name."""
+
+
+class BlockInvalid(PermanentError):
+    """A connection block is missing, of another type, or incomplete."""
+
+
+class LandingFolderMissing(PermanentError):
+    """The folder in which deliveries should lie does not exist or cannot be read."""
+
+
+class DeliveryMoving(TransientError):
+    """A file changed while it was being read; its sender is not done yet."""
+
+
+class DeliveryRefused(PermanentError):
+    """A whole file cannot be loaded; it goes to quarantine with this reason."""
+
+
+class RowCountCollapsed(DeliveryRefused):
+    """A full replacement holds far fewer rows than the load before it."""
+
+
+class LakeDamaged(PermanentError):
+    """The ledger names a file that is not in the lake."""
+
+
+class AuditUnavailable(TransientError):
+    """The audit database does not answer."""
+
+
+class LockWaitTooLong(TransientError):
+    """Another run held the lock for longer than this one was told to wait."""
+
+
+class DbtCouldNotRun(PermanentError):
+    """dbt ended without results: project, profile or SQL could not be compiled."""
+
+
+class DbtTimedOut(PermanentError):
+    """dbt took longer than allowed and was killed with its children."""
+
+
+class DbtKilled(TransientError):
+    """The dbt process was killed from outside before it ended."""
+
+
+class PublishRefused(PermanentError):
+    """The last results of the domain do not allow its tables to be published."""
+
+
+class PublishUnverified(PermanentError):
+    """What was written for publishing differs from the warehouse."""
