@@ -1,0 +1,1 @@
+"""Where things are: typed connection blocks. `blocks.yaml` declares the instances."""

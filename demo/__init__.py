@@ -1,0 +1,1 @@
+"""Sample data for the demo: deliveries as their senders would write them."""

@@ -1,0 +1,1 @@
+"""What runs, in which order. No I/O, no SQL, no parsing."""

@@ -42,7 +42,15 @@ class DeliveryMoving(TransientError):
 
 
 class DeliveryRefused(PermanentError):
-    """A whole file cannot be loaded; it goes to quarantine with this reason."""
+    """A whole file cannot be loaded; it goes to quarantine with this reason.
+
+    Attributes:
+        rows: records the file holds, as far as they could be counted, else 0.
+    """
+
+    def __init__(self, message: str, *, rows: int = 0) -> None:
+        super().__init__(message)
+        self.rows = rows
 
 
 class RowCountCollapsed(DeliveryRefused):
@@ -51,6 +59,10 @@ class RowCountCollapsed(DeliveryRefused):
 
 class LakeDamaged(PermanentError):
     """The ledger names a file that is not in the lake."""
+
+
+class ResourcesExhausted(TransientError):
+    """Memory or disk did not suffice; the delivery that was being read is not at fault."""
 
 
 class AuditUnavailable(TransientError):

@@ -47,7 +47,7 @@ class Settings(BaseSettings):
         return self.home.expanduser().resolve()
 
     def _folder(self, own: Path | None, name: str) -> Path:
-        return (own.expanduser().resolve() if own else self.root / name)
+        return own.expanduser().resolve() if own else self.root / name
 
     @property
     def raw(self) -> Path:
@@ -82,7 +82,7 @@ class Settings(BaseSettings):
         return self._folder(self.serving_dir, "serving") / f"{domain}.duckdb"
 
     def dbt_target(self, domain: str) -> Path:
-        """dbt's target folder of `domain`: its own, or every change of domain parses anew."""
+        """Dbt's target folder of `domain`: its own, or every change of domain parses anew."""
         return self._folder(self.target_dir, "target") / domain
 
     def lock_file(self, domain: str) -> Path:

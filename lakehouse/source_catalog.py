@@ -254,8 +254,10 @@ def _table(
             }
         )
     except ValidationError as error:
-        for fault in error.errors(include_url=False):
-            faults.append(f"{where}, field {_field(fault['loc'], columns)}: {fault['msg']}")
+        faults += [
+            f"{where}, field {_field(fault['loc'], columns)}: {fault['msg']}"
+            for fault in error.errors(include_url=False)
+        ]
         return None
 
 

@@ -1,0 +1,1 @@
+"""How each step behaves under Prefect: retries, cache keys, time-outs, artifacts."""

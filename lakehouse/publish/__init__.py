@@ -1,0 +1,1 @@
+"""From a good build to what readers see."""

@@ -1,0 +1,91 @@
+"""Blocks by name: the saved one wins, else the one that `blocks.yaml` and the environment give."""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from prefect.blocks.core import Block
+from pydantic import ValidationError
+
+from blocks.landing_folder import LandingFolder
+from lakehouse.errors import BlockInvalid
+from lakehouse.settings import Settings
+
+DECLARATIONS = Path(__file__).with_name("blocks.yaml")
+BLOCK_TYPES: dict[str, type[Block]] = {LandingFolder.get_block_type_slug(): LandingFolder}
+BlockKind = TypeVar("BlockKind", bound=Block)
+_VARIABLE = re.compile(r"\$(?:\{(\w+)(?::-([^}]*))?\}|(\w+))")
+
+
+def find_block(name: str, kind: type[BlockKind], settings: Settings) -> BlockKind:
+    """Load the saved block, or build the declared one.
+
+    Raises:
+        BlockInvalid: no such block, of another type, or a variable it needs is not set.
+    """
+    slug = kind.get_block_type_slug()
+    saved: object
+    try:
+        saved = kind.load(name)
+    except ValueError:
+        saved = declared_block(name, settings)
+    if not isinstance(saved, kind):
+        raise BlockInvalid(f"Block {name} is a {type(saved).__name__}, not a {slug}.")
+    return saved
+
+
+def declared_block(name: str, settings: Settings, declarations: Path = DECLARATIONS) -> Block:
+    """Build a block from its entry in `blocks.yaml`.
+
+    Raises:
+        BlockInvalid: naming the entry, and the field or variable that is missing.
+    """
+    entries = declared_names(declarations)
+    if name not in entries:
+        known = ", ".join(sorted(entries)) or "none"
+        raise BlockInvalid(
+            f"There is no block {name}: it is neither saved nor declared in {declarations.name}. "
+            f"Declared: {known}."
+        )
+    fields = dict(entries[name])
+    slug = fields.pop("type", None)
+    if slug not in BLOCK_TYPES:
+        raise BlockInvalid(
+            f"{declarations.name}, {name}: type {slug!r} is not one of {', '.join(BLOCK_TYPES)}."
+        )
+    environment = {"ALJIBE_HOME": str(settings.root), **os.environ}
+    environment["ALJIBE_HOME"] = str(settings.root)
+    try:
+        return BLOCK_TYPES[slug](
+            **{key: _expand(value, environment, name, key) for key, value in fields.items()}
+        )
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}"
+            for fault in error.errors(include_input=False)
+        )
+        raise BlockInvalid(f"{declarations.name}, {name}: {faults}.") from None
+
+
+def declared_names(declarations: Path = DECLARATIONS) -> dict[str, dict[str, Any]]:
+    """Read the entries of `blocks.yaml`, by block name."""
+    content = yaml.safe_load(declarations.read_text(encoding="utf-8")) or {}
+    return {str(name): dict(fields) for name, fields in content.items()}
+
+
+def _expand(value: object, environment: Mapping[str, str], name: str, field: str) -> object:
+    if not isinstance(value, str):
+        return value
+
+    def _one(match: re.Match[str]) -> str:
+        variable = match[1] or match[3]
+        if environment.get(variable):
+            return environment[variable]
+        if match[2] is not None:
+            return str(_expand(match[2], environment, name, field))
+        raise BlockInvalid(f"Block {name}, field {field}: the variable {variable} is not set.")
+
+    return _VARIABLE.sub(_one, value)

@@ -1,0 +1,161 @@
+"""`aljibe doctor`: what a run needs, checked one by one, with what to do about each."""
+
+import os
+import re
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Literal
+
+import httpx
+from rich.console import Console
+from rich.table import Table
+
+from cli.prefect_environment import api_is_configured
+from lakehouse.errors import AljibeError
+from lakehouse.lake.audit_database import audit_engine
+from lakehouse.lake.file_lock import current_holder
+from lakehouse.lake.raw_lake import RawLake
+from lakehouse.settings import PROJECT_ROOT, Settings, load_settings
+from lakehouse.source_catalog import known_domains, load_catalog
+from lakehouse.transform.dbt_command import dbt_executable
+
+Verdict = Literal["ok", "look", "broken"]
+_LITTLE_DISK, _NO_DISK = 5 * 2**30, 2**29
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at; `broken` means that a run would fail."""
+
+    name: str
+    verdict: Verdict
+    text: str
+
+
+def examine() -> list[Check]:
+    """Look at everything; a check that cannot be made is broken, and the others go on."""
+    settings = load_settings()
+    checks: list[Check] = []
+    examinations: list[tuple[str, Callable[[Settings], Iterator[Check]]]] = [
+        ("packages", _packages),
+        ("home", _home),
+        ("audit database", _audit),
+        ("dbt", _dbt),
+        ("Prefect", _prefect),
+        ("domains", _domains),
+    ]
+    for name, look in examinations:
+        try:
+            checks += look(settings)
+        except (AljibeError, OSError) as error:
+            checks.append(Check(name, "broken", str(error)))
+    return checks
+
+
+def show(checks: list[Check]) -> bool:
+    """Print the checks; returns whether a run can be started."""
+    table = Table("", "what", "found", show_lines=False, expand=False)
+    marks = {"ok": "[green]ok", "look": "[yellow]look", "broken": "[red]broken"}
+    for check in checks:
+        table.add_row(marks[check.verdict], check.name, check.text.replace("[", r"\["))
+    Console().print(table)
+    return all(check.verdict != "broken" for check in checks)
+
+
+def _packages(_settings: Settings) -> Iterator[Check]:
+    wanted = f"{sys.version_info.major}.{sys.version_info.minor}"
+    old = sys.version_info < (3, 11)
+    yield Check("Python", "broken" if old else "ok", f"{wanted}, at least 3.11 is needed")
+    lock = PROJECT_ROOT / "requirements.lock"
+    if not lock.is_file():
+        yield Check("packages", "look", "requirements.lock is not here: versions not compared")
+        return
+    wrong = []
+    pins = re.findall(r"^([\w.\-]+)(?:\[[^\]]*\])?==([^\s;\\]+)([^\\\n]*)", lock.read_text(), re.M)
+    for name, pinned, marker in pins:
+        try:
+            found = version(name)
+        except PackageNotFoundError:
+            if ";" not in marker:
+                wrong.append(f"{name} is missing")
+            continue
+        if found != pinned:
+            wrong.append(f"{name} {found} instead of {pinned}")
+    if wrong:
+        yield Check("packages", "look", f"not as locked: {', '.join(wrong[:6])}")
+    else:
+        yield Check("packages", "ok", f"{len(pins)} as locked")
+
+
+def _home(settings: Settings) -> Iterator[Check]:
+    settings.root.mkdir(parents=True, exist_ok=True)
+    writable = os.access(settings.root, os.W_OK)
+    text = str(settings.root)
+    yield Check("home", "ok" if writable else "broken", text if writable else f"{text}: read-only")
+    free = shutil.disk_usage(settings.root).free
+    verdict: Verdict = "ok" if free > _LITTLE_DISK else "look" if free > _NO_DISK else "broken"
+    yield Check("disk", verdict, f"{free / 2**30:.1f} GiB free")
+
+
+def _audit(settings: Settings) -> Iterator[Check]:
+    shown = audit_engine(settings).url.render_as_string(hide_password=True)
+    yield Check("audit database", "ok", shown)
+
+
+def _dbt(settings: Settings) -> Iterator[Check]:
+    dbt_executable()
+    project = settings.project_dir / "dbt_project.yml"
+    there = project.is_file()
+    yield Check("dbt", "ok" if there else "broken", str(project) + ("" if there else " is missing"))
+
+
+def _prefect(_settings: Settings) -> Iterator[Check]:
+    url = os.environ.get("PREFECT_API_URL")
+    if not url:
+        text = "from the active profile" if api_is_configured() else "embedded, no server needed"
+        yield Check("Prefect", "ok", text)
+        return
+    try:
+        code = httpx.get(f"{url.rstrip('/')}/health", timeout=5).status_code
+    except httpx.HTTPError as error:
+        yield Check("Prefect", "broken", f"{url} does not answer: {error or type(error).__name__}")
+        return
+    fine = code == httpx.codes.OK
+    yield Check("Prefect", "ok" if fine else "broken", f"{url} answers {code}")
+
+
+def _domains(settings: Settings) -> Iterator[Check]:
+    for domain in known_domains(settings.project_dir):
+        try:
+            catalog = load_catalog(settings.project_dir, domain)
+        except AljibeError as error:
+            yield Check(domain, "broken", str(error))
+            continue
+        holder = current_holder(settings.lock_file(domain))
+        if holder:
+            yield Check(domain, "look", f"being written by {holder}")
+        ledger = RawLake.of(settings).ledger
+        refused = sum(len(ledger.open_quarantine(table)) for table in catalog.tables)
+        if refused:
+            yield Check(domain, "look", f"{refused} files in quarantine")
+        yield Check(domain, "ok", f"{len(catalog.tables)} source tables")
+        yield from _blocks(settings, domain, {table.block for table in catalog.tables})
+
+
+def _blocks(settings: Settings, domain: str, names: set[str]) -> Iterator[Check]:
+    from blocks.declared import declared_block
+    from blocks.landing_folder import LandingFolder
+
+    for name in sorted(names):
+        try:
+            block = declared_block(name, settings)
+        except AljibeError as error:
+            yield Check(f"{domain}: {name}", "broken", str(error))
+            continue
+        if isinstance(block, LandingFolder):
+            there = block.folder().is_dir()
+            text = f"{block.folder()}{'' if there else ' does not exist; create it'}"
+            yield Check(f"{domain}: {name}", "ok" if there else "broken", text)

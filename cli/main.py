@@ -1,0 +1,82 @@
+"""The command `aljibe`: run a domain, look at the machine, reach dbt, the UI and a worker."""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from lakehouse.errors import AljibeError
+from lakehouse.settings import load_settings
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Aljibe: many sources in, clean water out.",
+)
+Domain = Annotated[str, typer.Argument(help="Folder name below dbt/models/, such as pharma_latam.")]
+
+
+@app.command()
+def run(
+    domain: Domain,
+    full_refresh: Annotated[
+        bool, typer.Option(help="Rebuild everything, also what did not change.")
+    ] = False,
+) -> None:
+    """Load, build and publish a domain once. Exit code 1 if the run failed."""
+    from cli.run_domain import run_domain
+
+    state = run_domain(domain, full_refresh=full_refresh)
+    print(f"{state.name}: {state.message}")
+    raise typer.Exit(0 if state.is_completed() else 1)
+
+
+@app.command()
+def doctor() -> None:
+    """Check what a run needs: settings, disk, databases, locks, sources. Exit code 1 if not fit."""
+    from cli.doctor import examine, show
+
+    raise typer.Exit(0 if show(examine()) else 1)
+
+
+@app.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+def dbt(context: typer.Context, domain: Domain) -> None:
+    """Run dbt by hand on a domain: `aljibe dbt pharma_latam -- run --select stg_ventas_arg+`."""
+    from cli.dbt_by_hand import dbt_by_hand
+
+    raise typer.Exit(dbt_by_hand(domain, [part for part in context.args if part != "--"]))
+
+
+@app.command()
+def ui(
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 4200,
+) -> None:
+    """Open the history of the runs in the Prefect UI; ends with Ctrl-C."""
+    from cli.prefect_commands import serve_ui
+
+    serve_ui(port)
+
+
+@app.command()
+def worker(
+    pool: Annotated[str, typer.Option(help="Work pool to pull from.")] = "aljibe",
+) -> None:
+    """Start a worker that pulls runs from a work pool of the configured Prefect API."""
+    from cli.prefect_commands import start_worker
+
+    start_worker(pool)
+
+
+def main() -> None:
+    """Entry point; our own errors end with their message and exit code 1, not a traceback."""
+    try:
+        load_settings()
+        app()
+    except AljibeError as error:
+        print(f"aljibe: {error}", file=sys.stderr)
+        sys.exit(1)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

@@ -1,0 +1,67 @@
+"""One run of a domain from the command line, with its progress on the terminal."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, TextColumn
+from rich.progress import Progress as Bars
+
+from cli.prefect_environment import use_embedded_prefect
+from lakehouse.progress import Progress, listen
+from lakehouse.settings import load_settings
+
+
+def run_domain(domain: str, *, full_refresh: bool = False) -> Any:
+    """Run `elt` against the configured Prefect API, or an embedded one.
+
+    Returns:
+        The flow run's final state.
+    """
+    use_embedded_prefect(load_settings())
+    console = Console(stderr=True)
+    with progress_bars(console):
+        if console.is_terminal:
+            console.print("Starting Prefect ...", style="dim")
+        from flows.elt import elt
+
+        return elt(domain, full_refresh=full_refresh, return_state=True)
+
+
+@contextmanager
+def progress_bars(console: Console) -> Iterator[None]:
+    """Show the steps of the runs in this process as bars; nothing where there is no terminal."""
+    if not console.is_terminal:
+        yield
+        return
+    bars = Bars(
+        SpinnerColumn(finished_text="✓"),
+        TextColumn("{task.fields[step]:32.32}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn("{task.description:60.60}"),
+        console=console,
+        transient=False,
+    )
+    shown: dict[str, TaskID] = {}
+
+    def _update(progress: Progress) -> None:
+        if progress.step not in shown:
+            shown[progress.step] = bars.add_task("", step=progress.step, total=None)
+        total = progress.total
+        # Nothing to do is done: a bar of zero parts would never end.
+        done = (1, 1) if total == 0 else (progress.done, total)
+        bars.update(
+            shown[progress.step],
+            description=progress.text.replace("[", r"\["),
+            completed=done[0],
+            total=done[1],
+        )
+
+    with bars:
+        stop = listen(_update)
+        try:
+            yield
+        finally:
+            stop()

@@ -1,0 +1,83 @@
+"""dbt_build(domain, ...): one dbt build under the domain's lock; its tests become artifacts."""
+
+from typing import Any
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+
+from flows.run_states import explained, failed, only_writer, succeeded
+from lakehouse.errors import AljibeError
+from lakehouse.settings import load_settings
+from lakehouse.source_catalog import load_catalog
+from lakehouse.transform.dbt_command import DbtBuild
+from tasks.build_records import finish_build, nothing_new, start_build
+from tasks.register_raw import register_raw
+from tasks.report_results import report_results
+from tasks.run_dbt import run_dbt_build, run_dbt_with_node_tasks
+
+
+@flow(name="dbt-build", flow_run_name="dbt-build-{domain}")
+def dbt_build(
+    domain: str,
+    select: str | None = None,
+    exclude: str | None = None,
+    target: str | None = None,
+    full_refresh: bool = False,
+    vars: dict[str, Any] | None = None,  # noqa: A002  (dbt's own word, and the form's label)
+    threads: int | None = None,
+    project_dir: str | None = None,
+    profiles_dir: str | None = None,
+    trace_nodes: bool = False,
+) -> State[Any]:
+    """Build a domain, or any dbt project, and report every test.
+
+    A build is skipped when no delivery, no model and no variable changed since the last one and
+    that one was good; the reports then repeat its verdict.
+
+    Args:
+        domain: folder name below `dbt/models/`; with `project_dir`, a name for the reports.
+        select: dbt's node selection; default all of the domain.
+        exclude: dbt's exclusion.
+        target: target of the profile; default the profile's own.
+        full_refresh: rebuild incremental models, and never skip.
+        vars: dbt variables.
+        threads: models built at once; default `ALJIBE_DBT_THREADS`.
+        project_dir: another dbt project; default this one's.
+        profiles_dir: folder of its profiles.yml; default the project's folder.
+        trace_nodes: one task run for each node, for the graph in the UI; several times slower.
+
+    Returns:
+        Completed, CompletedWithWarnings (tests that warn) or Failed, which names what failed.
+    """
+    try:
+        settings = load_settings()
+        build = DbtBuild.of(
+            settings,
+            domain,
+            select=select,
+            exclude=exclude,
+            target=target,
+            full_refresh=full_refresh,
+            variables=vars,
+            threads=threads,
+            project_dir=project_dir,
+            profiles_dir=profiles_dir,
+        )
+        if not build.foreign:
+            load_catalog(settings.project_dir, domain)
+        with only_writer(settings, domain) as lock:
+            current = [] if build.foreign else register_raw(domain)
+            skipped = nothing_new(build, current)
+            if skipped is None:
+                build_id = start_build(build, current)
+                if trace_nodes:
+                    run_dbt_with_node_tasks(build)
+                else:
+                    run_dbt_build(build, [lock.descriptor])
+                finish_build(build, build_id)
+            report = report_results(build, skipped)
+    except AljibeError as error:
+        return explained(error)
+    if report.verdict == "failed":
+        return failed(report.headline)
+    return succeeded(report.message, report.warnings, report.to_dict())

@@ -1,0 +1,46 @@
+"""elt(domain): ingest, build, publish; the deployment of every domain."""
+
+from typing import Any
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+
+from flows.dbt_build import dbt_build
+from flows.ingest import ingest
+from flows.publish import publish
+from flows.run_states import explained, failed, only_writer, succeeded, warnings_of
+from lakehouse.errors import AljibeError
+from lakehouse.settings import load_settings
+from lakehouse.source_catalog import load_catalog
+
+
+@flow(name="elt", flow_run_name="elt-{domain}")
+def elt(domain: str, full_refresh: bool = False) -> State[Any]:
+    """Bring a domain up to date: load what arrived, build, and publish if no test forbids it.
+
+    Args:
+        domain: folder name below `dbt/models/`, such as `pharma_latam`.
+        full_refresh: rebuild incremental models, and do not skip an unchanged build.
+
+    Returns:
+        Completed; CompletedWithWarnings: published, with findings to look at; or Failed, which
+        names what failed: nothing was published, and readers keep the last good state.
+    """
+    try:
+        settings = load_settings()
+        load_catalog(settings.project_dir, domain)
+        with only_writer(settings, domain):
+            ingested = ingest(domain, return_state=True)
+            if not ingested.is_completed():
+                return failed(f"Nothing was built or published; ingest: {ingested.message}")
+            built = dbt_build(domain, full_refresh=full_refresh, return_state=True)
+            if not built.is_completed():
+                return failed(f"Nothing was published: {built.message}")
+            published = publish(domain, return_state=True)
+            if not published.is_completed():
+                return failed(f"Nothing was published: {published.message}")
+    except AljibeError as error:
+        return explained(error)
+    return succeeded(
+        f"{domain}: {published.message}", [*warnings_of(built), *warnings_of(ingested)]
+    )

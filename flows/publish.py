@@ -1,0 +1,32 @@
+"""publish(domain): what a good build made, to where readers look; all of it or nothing."""
+
+from typing import Any
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+
+from flows.run_states import explained, only_writer, succeeded
+from lakehouse.errors import AljibeError
+from lakehouse.settings import load_settings
+from lakehouse.source_catalog import load_catalog
+from tasks.publish_serving import publish_serving
+
+
+@flow(name="publish", flow_run_name="publish-{domain}")
+def publish(domain: str) -> State[Any]:
+    """Replace the domain's serving copy by the tables of its last good build.
+
+    Args:
+        domain: folder name below `dbt/models/`.
+
+    Returns:
+        Completed, or Failed when the last results do not allow it; then nothing was replaced.
+    """
+    try:
+        settings = load_settings()
+        load_catalog(settings.project_dir, domain)
+        with only_writer(settings, domain):
+            rows = publish_serving(domain)
+    except AljibeError as error:
+        return explained(error)
+    return succeeded(f"{len(rows)} tables published, {sum(rows.values())} rows", data=rows)

@@ -1,0 +1,147 @@
+"""Tables of the audit database, as SQLAlchemy sees them.
+
+The migrations build them; a test holds the two together. Times are UTC.
+"""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+    }
+)
+
+BigId = BigInteger().with_variant(Integer, "sqlite")
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment in UTC, with its zone, also where the database keeps none (SQLite)."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        """Refuse moments without a zone: their meaning would depend on the machine."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value} has no time zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        """Give the zone back."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+batches = Table(
+    "batches",
+    metadata,
+    Column("batch_id", String(64), primary_key=True),
+    Column("source_name", String(255), nullable=False),
+    Column("table_name", String(255), nullable=False),
+    Column("content_key", String(64), nullable=False),
+    Column("path", Text, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("schema_hash", String(64), nullable=False),
+    Column("rows_loaded", BigInteger, nullable=False),
+    Column("rows_rejected", BigInteger, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("cursor_value", Text),
+    Column("extracted_at", UtcDateTime, nullable=False),
+    Index(None, "source_name", "table_name"),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("delivery_id", BigId, primary_key=True, autoincrement=True),
+    Column("source_name", String(255), nullable=False),
+    Column("table_name", String(255), nullable=False),
+    Column("file_name", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("mtime_ns", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("reading_hash", String(64), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("batch_id", String(64), ForeignKey("batches.batch_id")),
+    Column("rows_delivered", BigInteger, nullable=False),
+    Column("rows_loaded", BigInteger, nullable=False),
+    Column("rows_rejected", BigInteger, nullable=False),
+    Column("reason", Text),
+    Column("run_id", String(64)),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Index(None, "source_name", "table_name", "file_name"),
+)
+
+rejected_rows = Table(
+    "rejected_rows",
+    metadata,
+    Column("rejected_row_id", BigId, primary_key=True, autoincrement=True),
+    Column("delivery_id", BigId, ForeignKey("deliveries.delivery_id"), nullable=False),
+    Column("source_line", BigInteger),
+    Column("column_name", Text),
+    Column("reason", Text, nullable=False),
+    Index(None, "delivery_id"),
+)
+
+builds = Table(
+    "builds",
+    metadata,
+    Column("build_id", String(64), primary_key=True),
+    Column("domain", String(255), nullable=False),
+    Column("fingerprint", String(64), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("invocation_id", String(64)),
+    Column("run_id", String(64)),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    Index(None, "domain", "started_at"),
+)
+
+node_results = Table(
+    "node_results",
+    metadata,
+    Column("build_id", String(64), ForeignKey("builds.build_id"), primary_key=True),
+    Column("unique_id", String(512), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("resource_type", String(32), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("severity", String(16)),
+    Column("failures", BigInteger),
+    Column("rows", BigInteger),
+    Column("seconds", Float, nullable=False),
+)
+
+publications = Table(
+    "publications",
+    metadata,
+    Column("publication_id", BigId, primary_key=True, autoincrement=True),
+    Column("domain", String(255), nullable=False),
+    Column("build_id", String(64), nullable=False),
+    Column("tables", JSON, nullable=False),
+    Column("run_id", String(64)),
+    Column("published_at", UtcDateTime, nullable=False),
+    Index(None, "domain", "publication_id"),
+)

@@ -1,0 +1,208 @@
+"""The ledger: what was delivered, which batch holds it, and what is still work.
+
+A batch is content in the lake; a delivery is the arrival of a file and points at a batch. The
+same content may arrive many times and is stored once.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import Engine, Row, func, insert, select
+
+from lakehouse.formats.staged_file import RejectedRow
+from lakehouse.lake.audit_schema import batches, deliveries, rejected_rows
+from lakehouse.source_catalog import Table
+
+DeliveryStatus = Literal["loaded", "known", "quarantined"]
+REJECTS_KEPT = 1000
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Content of one file as it lies in the lake; `path` is relative to the RAW root."""
+
+    batch_id: str
+    source_name: str
+    table_name: str
+    content_key: str
+    path: str
+    sha256: str
+    schema_hash: str
+    rows_loaded: int
+    rows_rejected: int
+    bytes: int
+    extracted_at: datetime
+    cursor_value: str | None = None
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """Arrival of a file; `delivery_id` grows with every arrival."""
+
+    source_name: str
+    table_name: str
+    file_name: str
+    size: int
+    mtime_ns: int
+    sha256: str
+    reading_hash: str
+    status: DeliveryStatus
+    batch_id: str | None
+    rows_delivered: int
+    rows_loaded: int
+    rows_rejected: int
+    started_at: datetime
+    seconds: float
+    reason: str | None = None
+    run_id: str | None = None
+    delivery_id: int | None = None
+
+
+@dataclass(frozen=True)
+class CurrentBatch:
+    """A batch that counts, with the number of its newest delivery."""
+
+    source_name: str
+    table_name: str
+    batch_id: str
+    sequence: int
+
+
+class Ledger:
+    """Reads and writes of the ledger; every write is one transaction."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    def newest_deliveries(self, table: Table) -> dict[str, Delivery]:
+        """The newest delivery of each file name of a table."""
+        newest = (
+            select(func.max(deliveries.c.delivery_id))
+            .where(*_of(table))
+            .group_by(deliveries.c.file_name)
+        )
+        query = select(deliveries).where(deliveries.c.delivery_id.in_(newest))
+        with self.engine.connect() as connection:
+            return {row.file_name: _delivery(row) for row in connection.execute(query)}
+
+    def batch(self, batch_id: str) -> Batch | None:
+        """Find a batch by its id."""
+        query = select(batches).where(batches.c.batch_id == batch_id)
+        with self.engine.connect() as connection:
+            row = connection.execute(query).one_or_none()
+        return Batch(**row._mapping) if row else None
+
+    def batches_of(self, source: str, table: str) -> list[Batch]:
+        """Every batch of a table."""
+        query = select(batches).where(
+            batches.c.source_name == source, batches.c.table_name == table
+        )
+        with self.engine.connect() as connection:
+            return [Batch(**row._mapping) for row in connection.execute(query)]
+
+    def newest_load(self, table: Table) -> Delivery | None:
+        """The newest delivery of a table that is in the lake."""
+        query = (
+            select(deliveries)
+            .where(*_of(table), deliveries.c.status != "quarantined")
+            .order_by(deliveries.c.delivery_id.desc())
+            .limit(1)
+        )
+        with self.engine.connect() as connection:
+            row = connection.execute(query).one_or_none()
+        return _delivery(row) if row else None
+
+    def record(
+        self,
+        delivery: Delivery,
+        *,
+        new_batch: Batch | None = None,
+        rejects: Sequence[RejectedRow] = (),
+    ) -> int:
+        """Commit a delivery, with its batch when the content is new, and its first rejects.
+
+        Returns:
+            The number of the delivery.
+        """
+        values = {name: value for name, value in vars(delivery).items() if name != "delivery_id"}
+        with self.engine.begin() as connection:
+            if new_batch:
+                connection.execute(insert(batches).values(**vars(new_batch)))
+            result = connection.execute(insert(deliveries).values(**values))
+            number = int(result.inserted_primary_key[0])  # type: ignore[index]
+            if rejects:
+                connection.execute(
+                    insert(rejected_rows),
+                    [
+                        {
+                            "delivery_id": number,
+                            "source_line": reject.line,
+                            "column_name": reject.column,
+                            "reason": reject.reason,
+                        }
+                        for reject in rejects[:REJECTS_KEPT]
+                    ],
+                )
+        return number
+
+    def current_batches(self, tables: Iterable[Table]) -> list[CurrentBatch]:
+        """The batches that count, by the load of each table.
+
+        append: the newest content of every file, the same content once. snapshot: the newest
+        delivery. incremental: every batch; which rows count is decided key by key.
+        """
+        current: list[CurrentBatch] = []
+        for table in tables:
+            rows = self._loaded(table)
+            if table.meta.load == "snapshot":
+                rows = rows[:1]
+            elif table.meta.load == "append":
+                rows = _newest_by(rows, "file_name")
+                rows = _newest_by(rows, "content_key")
+            current += [
+                CurrentBatch(table.source, table.name, row.batch_id, row.delivery_id)
+                for row in _newest_by(rows, "batch_id")
+            ]
+        return current
+
+    def open_quarantine(self, table: Table) -> list[Delivery]:
+        """Files whose newest delivery was refused."""
+        return [
+            delivery
+            for delivery in self.newest_deliveries(table).values()
+            if delivery.status == "quarantined"
+        ]
+
+    def _loaded(self, table: Table) -> list[Row[tuple[int, str, str, str]]]:
+        query = (
+            select(
+                deliveries.c.delivery_id,
+                deliveries.c.file_name,
+                deliveries.c.batch_id,
+                batches.c.content_key,
+            )
+            .join(batches, batches.c.batch_id == deliveries.c.batch_id)
+            .where(*_of(table), deliveries.c.status != "quarantined")
+            .order_by(deliveries.c.delivery_id.desc())
+        )
+        with self.engine.connect() as connection:
+            return list(connection.execute(query).tuples())  # type: ignore[arg-type]
+
+
+def _newest_by(
+    rows: Iterable[Row[tuple[int, str, str, str]]], field: str
+) -> list[Row[tuple[int, str, str, str]]]:
+    seen: dict[object, Row[tuple[int, str, str, str]]] = {}
+    for row in rows:
+        seen.setdefault(getattr(row, field), row)
+    return list(seen.values())
+
+
+def _of(table: Table):  # type: ignore[no-untyped-def]
+    return deliveries.c.source_name == table.source, deliveries.c.table_name == table.name
+
+
+def _delivery(row: Row[tuple[object, ...]]) -> Delivery:
+    return Delivery(**row._mapping)

@@ -1,0 +1,54 @@
+"""What was published when, in the audit database."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Engine, insert, select
+
+from lakehouse.lake.audit_schema import publications
+
+
+@dataclass(frozen=True)
+class Publication:
+    """One publication of a domain: rows by `schema.table`, from one build."""
+
+    domain: str
+    build_id: str
+    tables: Mapping[str, int]
+    published_at: datetime
+
+
+class PublicationLog:
+    """Reads and writes of publications."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def last(self, domain: str) -> Publication | None:
+        """The newest publication of a domain."""
+        table = publications.c
+        query = (
+            select(table.domain, table.build_id, table.tables, table.published_at)
+            .where(table.domain == domain)
+            .order_by(table.publication_id.desc())
+            .limit(1)
+        )
+        with self._engine.connect() as connection:
+            row = connection.execute(query).one_or_none()
+        return Publication(**row._mapping) if row else None
+
+    def record(
+        self, domain: str, build_id: str, tables: Mapping[str, int], run_id: str | None
+    ) -> Publication:
+        """Note that a domain's tables were replaced."""
+        values: dict[str, Any] = {
+            "domain": domain,
+            "build_id": build_id,
+            "tables": dict(tables),
+            "published_at": datetime.now(UTC),
+        }
+        with self._engine.begin() as connection:
+            connection.execute(insert(publications).values(**values, run_id=run_id))
+        return Publication(**values)

@@ -1,0 +1,204 @@
+"""The whole rows that fail a test, with the file and line each came from.
+
+Which rows those are is told in `row_selection`, where they came from in `row_origins`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from lakehouse.quality.build_results import BuildResults, NodeResult
+from lakehouse.quality.dbt_manifest import Manifest
+from lakehouse.quality.masking import MASK
+from lakehouse.quality.row_origins import (
+    FILE_COLUMN,
+    LINE_COLUMN,
+    OriginPlan,
+    candidate_keys,
+    find_origins,
+    plan_origins,
+)
+from lakehouse.quality.row_selection import (
+    RowSelection,
+    as_stored,
+    joined_to_model,
+    nodes_of_test,
+)
+from lakehouse.quality.warehouse_catalog import Relation, WarehouseCatalog, quoted
+
+
+@dataclass(frozen=True)
+class FailingRows:
+    """Rows that fail one test.
+
+    Attributes:
+        columns: in the order to show them: file and line, the model's, technical ones.
+        rows: JSON-safe values by column; masked columns hold bullets.
+        total: how many rows fail; `shown` of them are in `rows`.
+        traced: every row shown names the file it came from.
+        note: what could not be read, or empty.
+        marked: the columns because of which the rows fail.
+    """
+
+    columns: tuple[str, ...] = ()
+    rows: tuple[dict[str, Any], ...] = ()
+    total: int = 0
+    shown: int = 0
+    traced: bool = False
+    note: str = ""
+    marked: tuple[str, ...] = ()
+
+
+def trace_failing_rows(
+    connection: duckdb.DuckDBPyConnection,
+    results: BuildResults,
+    manifest: Manifest,
+    cap: int = 50,
+) -> dict[str, FailingRows]:
+    """Read the rows of every test that warns or fails, by the test's unique id.
+
+    Args:
+        connection: the warehouse after the build; nothing is written.
+        results: the build's results.
+        manifest: the build's manifest.
+        cap: most rows read of one test.
+
+    Whatever cannot be read becomes the note of its test.
+    """
+    failed = [test for test in results.tests if test.status in ("warn", "fail")]
+    if not failed:
+        return {}
+    try:
+        tracer = _Tracer(connection, manifest, cap)
+    except duckdb.Error as error:
+        note = f"The warehouse could not be read ({type(error).__name__})."
+        return {test.unique_id: FailingRows(note=note) for test in failed}
+    return {test.unique_id: tracer.trace(test) for test in failed}
+
+
+class _Tracer:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, manifest: Manifest, cap: int) -> None:
+        self._connection = connection
+        self._manifest = manifest
+        self._cap = cap
+        self._catalog = WarehouseCatalog(connection)
+
+    def trace(self, test: NodeResult) -> FailingRows:
+        if test.test_kind == "unit_test":
+            return FailingRows(note="A unit test has no rows: its message shows the difference.")
+        stored = self._catalog.of_relation_name(test.relation_name or "")
+        if stored is None:
+            return FailingRows(
+                note="The failing rows are not kept. Set `store_failures: true` for this test."
+            )
+        try:
+            joined = joined_to_model(self._manifest, self._catalog, test, stored)
+            rows = self._read(test, joined) if joined else None
+        except duckdb.Error:
+            rows = None
+        if rows and rows.total:
+            return rows
+        try:
+            return self._read(test, as_stored(self._manifest, self._catalog, test, stored))
+        except duckdb.Error as error:
+            # DuckDB's own words may quote a value, so only the kind of error is told.
+            return FailingRows(note=f"{stored.name} could not be read ({type(error).__name__}).")
+
+    def _read(self, test: NodeResult, selection: RowSelection) -> FailingRows:
+        shape, about = selection.shape, nodes_of_test(self._manifest, test)
+        plan = None
+        knows_origin = shape.has(FILE_COLUMN) or shape.has(LINE_COLUMN)
+        if not knows_origin and FILE_COLUMN not in selection.masked:
+            tested = self._manifest.tested_node(test.unique_id)
+            plan = plan_origins(self._manifest, self._catalog, [tested] if tested else about, shape)
+        columns = _in_order(shape)
+        key = plan.key if plan else self._key(about, shape)
+        total, values, keys = self._fetch(selection, columns, key)
+        rows = [dict(zip(columns, row, strict=True)) for row in values]
+        note = "" if total else "The table of failing rows is empty."
+        if plan:
+            columns = (FILE_COLUMN, LINE_COLUMN, *columns)
+            rows, note = self._with_origins(plan, rows, keys)
+        elif total and not shape.has(FILE_COLUMN):
+            note = (
+                f"Not traced to files: neither the rows nor a key of theirs (config.meta.key, a "
+                f"unique test) lead to a table with {FILE_COLUMN}."
+            )
+        file = FILE_COLUMN if plan else shape.column(FILE_COLUMN)
+        return FailingRows(
+            columns=columns,
+            rows=tuple(rows),
+            total=total,
+            shown=len(rows),
+            traced=bool(rows) and all(file and row.get(file) for row in rows),
+            note=note,
+            marked=tuple(name for name in selection.marked if name in columns),
+        )
+
+    def _key(self, about: Sequence[str], shape: Relation) -> tuple[str, ...]:
+        keys = [key for unique_id in about for key in candidate_keys(self._manifest, unique_id)]
+        return next((key for key in keys if shape.has(*key)), ())
+
+    def _fetch(
+        self, selection: RowSelection, columns: tuple[str, ...], key: tuple[str, ...]
+    ) -> tuple[int, list[list[Any]], list[tuple[str | None, ...]]]:
+        shape = selection.shape
+        own_key = [shape.column(name) or name for name in key]
+        first = [shape.column(name) for name in (FILE_COLUMN, LINE_COLUMN)]
+        ordered = dict.fromkeys([*(name for name in first if name), *own_key, *columns])
+        shown = [_masked(shape, name, selection.masked) for name in columns]
+        hidden = [f"cast({quoted(name)} as varchar)" for name in own_key]
+        counted = self._connection.execute(
+            f"select count(*) from {selection.source}"  # noqa: S608
+        ).fetchone()
+        found = self._connection.execute(
+            f"select {', '.join([*shown, *hidden])} from {selection.source} "  # noqa: S608
+            f"order by {', '.join(f'{quoted(name)} nulls last' for name in ordered)} "
+            f"limit {int(self._cap)}"
+        ).fetchall()
+        width = len(columns)
+        values = [[_json_safe(value) for value in row[:width]] for row in found]
+        return (int(counted[0]) if counted else 0), values, [tuple(row[width:]) for row in found]
+
+    def _with_origins(
+        self, plan: OriginPlan, rows: list[dict[str, Any]], keys: list[tuple[str | None, ...]]
+    ) -> tuple[list[dict[str, Any]], str]:
+        try:
+            found = find_origins(self._connection, plan, keys)
+        except duckdb.Error as error:
+            return (
+                [{FILE_COLUMN: None, LINE_COLUMN: None, **row} for row in rows],
+                f"Not traced to files: an upstream table could not be read "
+                f"({type(error).__name__}).",
+            )
+        placed = []
+        for row, key in zip(rows, keys, strict=True):
+            at = found.get(key)
+            first = at.listed[0] if at else ("", None)
+            origin = {FILE_COLUMN: at.file if at else None, LINE_COLUMN: at.line if at else None}
+            placed.append(((at is None, first[0], first[1] or 0), {**origin, **row}))
+        missing = sum(key not in found for key in keys)
+        note = f"{missing} of the rows shown have no origin upstream." if missing else ""
+        return [row for _, row in sorted(placed, key=lambda item: item[0])], note
+
+
+def _in_order(shape: Relation) -> tuple[str, ...]:
+    origin = [shape.column(name) for name in (FILE_COLUMN, LINE_COLUMN)]
+    first = [name for name in origin if name]
+    others = [name for name in shape.columns if name not in first]
+    return (*first, *sorted(others, key=lambda name: name.startswith("_")))
+
+
+def _masked(shape: Relation, column: str, masked: frozenset[str]) -> str:
+    if column.lower() not in masked:
+        return shape.shown(column)
+    return f"case when {quoted(column)} is null then null else '{MASK}' end"
+
+
+def _json_safe(value: Any) -> Any:
+    # JSON has no NaN and no infinity.
+    if isinstance(value, float) and value - value != 0:
+        return str(value)
+    return value

@@ -1,0 +1,126 @@
+"""What a run brought into one table, as a small manifest; several make the outcome of an ingest."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from lakehouse.lake.ledger import Delivery
+
+
+@dataclass(frozen=True)
+class FileLoad:
+    """How one file ended."""
+
+    file_name: str
+    status: str
+    rows_delivered: int
+    rows_loaded: int
+    rows_rejected: int
+    batch_id: str | None
+    reason: str | None
+    seconds: float
+
+    def __str__(self) -> str:
+        if self.status == "quarantined":
+            return f"{self.file_name}: in quarantine. {self.reason}"
+        if self.status == "known":
+            return f"{self.file_name}: content already in the lake, counted once"
+        text = f"{self.file_name}: {self.rows_loaded} rows loaded in {self.seconds} s"
+        if self.rows_rejected:
+            text += f", {self.rows_rejected} refused"
+        return f"{text} ({self.reason})" if self.reason else text
+
+
+@dataclass(frozen=True)
+class TableLoad:
+    """How the files of one table ended in one run."""
+
+    source: str
+    table: str
+    files_found: int = 0
+    deliveries: tuple[FileLoad, ...] = ()
+    moving: tuple[str, ...] = ()
+    cached: bool = False
+
+    @property
+    def rows_loaded(self) -> int:
+        """Rows that are new in the lake."""
+        return sum(file.rows_loaded for file in self.deliveries if file.status == "loaded")
+
+    @property
+    def rows_rejected(self) -> int:
+        """Rows refused in files that were loaded."""
+        return sum(file.rows_rejected for file in self.deliveries if file.status == "loaded")
+
+    @property
+    def summary(self) -> str:
+        """One line for logs and reports."""
+        if not self.deliveries:
+            return "nothing new" + (" (cached)" if self.cached else "")
+        counts = [
+            f"{number} {status}"
+            for status in ("loaded", "known", "quarantined")
+            if (number := sum(file.status == status for file in self.deliveries))
+        ]
+        return (
+            f"{', '.join(counts)} of {len(self.deliveries)} new files, "
+            f"{self.rows_loaded} rows, {self.rows_rejected} refused"
+        )
+
+    @property
+    def findings(self) -> list[str]:
+        """What somebody should look at, from this run."""
+        name = f"{self.source}.{self.table}"
+        found = [
+            f"{name}: {file.rows_rejected} of {file.rows_delivered} rows of {file.file_name} were "
+            "refused; lines and reasons are in etl.error_log"
+            for file in self.deliveries
+            if file.status == "loaded" and file.rows_rejected
+        ]
+        found += [
+            f"{name}: {file} was still being written; the next run takes it" for file in self.moving
+        ]
+        return found
+
+    def with_delivery(self, delivery: Delivery) -> "TableLoad":
+        """Add a file that was dealt with."""
+        file = FileLoad(
+            delivery.file_name,
+            delivery.status,
+            delivery.rows_delivered,
+            delivery.rows_loaded,
+            delivery.rows_rejected,
+            delivery.batch_id,
+            delivery.reason,
+            delivery.seconds,
+        )
+        return replace(self, deliveries=(*self.deliveries, file))
+
+    def with_moving(self, file_name: str) -> "TableLoad":
+        """Add a file that was not complete."""
+        return replace(self, moving=(*self.moving, file_name))
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON types."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "TableLoad":
+        """Back from `to_dict`."""
+        return cls(
+            **{
+                **values,
+                "deliveries": tuple(FileLoad(**file) for file in values["deliveries"]),
+                "moving": tuple(values["moving"]),
+            }
+        )
+
+
+def ingest_summary(loads: Sequence[TableLoad]) -> str:
+    """One line over all tables of a run."""
+    new = sum(len(load.deliveries) for load in loads)
+    if not new:
+        return f"nothing new in {len(loads)} tables"
+    rows = sum(load.rows_loaded for load in loads)
+    refused = sum(load.rows_rejected for load in loads)
+    return f"{new} new files in {len(loads)} tables, {rows} rows loaded, {refused} refused"

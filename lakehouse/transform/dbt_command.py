@@ -1,0 +1,125 @@
+"""What a dbt build is asked to do, as a value, and the command line for it."""
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lakehouse.errors import DbtCouldNotRun
+from lakehouse.settings import Settings
+
+_PARTS_OF_A_DOMAIN = ("models", "seeds", "snapshots", "tests/singular")
+
+
+@dataclass(frozen=True)
+class DbtBuild:
+    """One build of one domain.
+
+    Attributes:
+        select: dbt's node selection; None builds all of the domain, or of a foreign project.
+        foreign: the project is not ours: no raw views, no deliveries, nothing to skip.
+    """
+
+    domain: str
+    project_dir: Path
+    profiles_dir: Path
+    target_path: Path
+    warehouse: Path
+    select: str | None = None
+    exclude: str | None = None
+    target: str | None = None
+    full_refresh: bool = False
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    threads: int = 2
+    foreign: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        settings: Settings,
+        domain: str,
+        *,
+        select: str | None = None,
+        exclude: str | None = None,
+        target: str | None = None,
+        full_refresh: bool = False,
+        variables: Mapping[str, Any] | None = None,
+        threads: int | None = None,
+        project_dir: str | None = None,
+        profiles_dir: str | None = None,
+    ) -> "DbtBuild":
+        """Fill what was not given from the settings.
+
+        Raises:
+            DbtCouldNotRun: project or profiles are not where they were said to be.
+        """
+        project = Path(project_dir).expanduser().resolve() if project_dir else settings.project_dir
+        profiles = Path(profiles_dir).expanduser().resolve() if profiles_dir else project
+        for folder, name in ((project, "dbt_project.yml"), (profiles, "profiles.yml")):
+            if not (folder / name).is_file():
+                raise DbtCouldNotRun(f"There is no {name} in {folder}. Check the path given.")
+        return cls(
+            domain=domain,
+            project_dir=project,
+            profiles_dir=profiles,
+            target_path=settings.dbt_target(domain),
+            warehouse=settings.warehouse(domain),
+            select=select,
+            exclude=exclude,
+            target=target,
+            full_refresh=full_refresh,
+            variables=dict(variables or {}),
+            threads=threads or settings.dbt_threads,
+            foreign=project != settings.project_dir,
+        )
+
+    @property
+    def selection(self) -> list[str]:
+        """Selectors for dbt: as given, else the folders of the domain; empty means all."""
+        if self.select:
+            return self.select.split()
+        if self.foreign:
+            return []
+        folders = [f"{part}/{self.domain}" for part in _PARTS_OF_A_DOMAIN]
+        return [f"path:{folder}" for folder in folders if (self.project_dir / folder).is_dir()]
+
+    def arguments(self) -> list[str]:
+        """Arguments after `dbt`, without logging and profile options."""
+        arguments = ["build", "--project-dir", str(self.project_dir)]
+        arguments += ["--target-path", str(self.target_path), "--threads", str(self.threads)]
+        if self.selection:
+            arguments += ["--select", *self.selection]
+        if self.exclude:
+            arguments += ["--exclude", *self.exclude.split()]
+        if self.target:
+            arguments += ["--target", self.target]
+        if self.full_refresh:
+            arguments.append("--full-refresh")
+        if self.variables:
+            arguments += ["--vars", json.dumps(self.variables)]
+        return arguments
+
+    def environment(self) -> dict[str, str]:
+        """Variables that the project's profile reads."""
+        return {
+            "ALJIBE_WAREHOUSE": str(self.warehouse),
+            "ALJIBE_DBT_THREADS": str(self.threads),
+            "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        }
+
+
+def dbt_executable() -> str:
+    """Path of the dbt command that belongs to this Python.
+
+    Raises:
+        DbtCouldNotRun: dbt is not installed.
+    """
+    beside = Path(sys.executable).parent / "dbt"
+    found = str(beside) if os.access(beside, os.X_OK) else shutil.which("dbt")
+    if not found:
+        raise DbtCouldNotRun("The command dbt is not installed beside this Python.")
+    return found

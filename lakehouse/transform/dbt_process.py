@@ -1,0 +1,164 @@
+"""dbt as a child process: live log lines, a time-out that kills, the lock inherited.
+
+A process of its own gives DuckDB's lock and its memory back whatever happens, and can be killed.
+dbt's log lines are shown, never interpreted: results are read from its files.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lakehouse.errors import DbtCouldNotRun, DbtKilled, DbtTimedOut
+from lakehouse.transform.dbt_command import dbt_executable
+
+_LOG_OPTIONS = ("--log-format", "json", "--log-level", "info", "--log-level-file", "none")
+_ENDS = {
+    "LogModelResult",
+    "LogTestResult",
+    "LogSeedResult",
+    "LogSnapshotResult",
+    "LogFreshnessResult",
+    "LogNodeResult",
+    "UnitTestResult",
+}
+_GRACE_SECONDS = 10.0
+_BROKEN_OUTPUT, _COULD_NOT_RUN = 120, 2
+
+
+@dataclass(frozen=True)
+class DbtLine:
+    """A log line worth showing.
+
+    Attributes:
+        level: info, warn or error.
+        text: the message.
+        done: nodes finished, or None where the line is not the end of a node.
+        total: nodes of the build, or None.
+    """
+
+    level: str
+    text: str
+    done: int | None = None
+    total: int | None = None
+
+
+def run_dbt(
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    *,
+    timeout: float,
+    on_line: Callable[[DbtLine], None],
+    keep_open: Sequence[int] = (),
+    working_dir: Path | None = None,
+) -> int:
+    """Run dbt to its end.
+
+    Args:
+        arguments: everything behind `dbt`.
+        environment: variables added to this process's own.
+        timeout: seconds after which dbt and its children are killed.
+        on_line: gets warnings, failures and the ends of nodes, as they happen.
+        keep_open: file descriptors that dbt inherits; a lock held by one is held until dbt ends.
+        working_dir: folder from which relative paths of a profile count.
+
+    Returns:
+        dbt's exit code: 0, or 1 when tests or models failed.
+
+    Raises:
+        DbtTimedOut: killed by the time-out.
+        DbtKilled: killed by somebody else.
+        DbtCouldNotRun: dbt could not start, parse or compile; with its last messages.
+    """
+    process = subprocess.Popen(
+        [dbt_executable(), *_LOG_OPTIONS, "--no-use-colors", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, **environment},
+        pass_fds=tuple(keep_open),
+        cwd=working_dir,
+        start_new_session=True,
+        text=True,
+        errors="replace",
+    )
+    late = threading.Event()
+
+    def _end_late() -> None:
+        late.set()
+        _kill_group(process)
+
+    timer = threading.Timer(timeout, _end_late)
+    timer.daemon = True
+    timer.start()
+    last: deque[str] = deque(maxlen=20)
+    try:
+        for raw in process.stdout or ():
+            line = _read_line(raw)
+            if line is None:
+                continue
+            if line.level == "error":
+                last.append(line.text)
+            on_line(line)
+        code = process.wait()
+    finally:
+        timer.cancel()
+        _kill_group(process)
+    if late.is_set():
+        raise DbtTimedOut(
+            f"dbt ran longer than {timeout:.0f} s and was killed. Raise "
+            "ALJIBE_DBT_TIMEOUT_SECONDS, or look for the slow model in the log above."
+        )
+    if code < 0 or code > _BROKEN_OUTPUT:
+        number = -code if code < 0 else code - 128
+        raise DbtKilled(
+            f"dbt was killed from outside (signal {number}). Its half-done work is in the "
+            "warehouse only; run again. If it happens again, look at the machine's memory."
+        )
+    if code >= _COULD_NOT_RUN:
+        raise DbtCouldNotRun(
+            "dbt could not run: " + ("\n".join(last) or f"exit code {code}, without a message")
+        )
+    return code
+
+
+def _read_line(raw: str) -> DbtLine | None:
+    text = raw.rstrip()
+    if not text.startswith("{"):
+        return DbtLine("error", text) if text else None
+    try:
+        event: dict[str, Any] = json.loads(text)
+        info, data = event["info"], event.get("data") or {}
+        level, message, name = str(info["level"]), str(info["msg"]).strip(), str(info["name"])
+    except (ValueError, KeyError, TypeError):
+        return DbtLine("info", text)
+    if name in _ENDS:
+        return DbtLine(level, message, data.get("index"), data.get("num_models"))
+    if level in ("warn", "error"):
+        return DbtLine(level, message) if message else None
+    if name in ("FoundCount", "FinishedRunningStats", "EndOfRunSummary", "StatsLine"):
+        return DbtLine(level, message)
+    return None
+
+
+def _kill_group(process: "subprocess.Popen[str]") -> None:
+    """End dbt and all its children: politely, then not; harmless when they are gone."""
+    if process.poll() is None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(_GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            pass
+        else:
+            return
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

@@ -1,0 +1,71 @@
+"""The record of a build: whether one is needed, that it began, how it ended."""
+
+from collections.abc import Sequence
+
+import duckdb
+from prefect.logging import get_run_logger
+from prefect.runtime import flow_run
+
+from lakehouse.errors import DbtCouldNotRun
+from lakehouse.lake.audit_database import audit_engine
+from lakehouse.lake.ledger import CurrentBatch
+from lakehouse.quality.build_results import BuildResults
+from lakehouse.quality.dbt_results import read_results
+from lakehouse.settings import load_settings
+from lakehouse.transform.build_history import BuildHistory, BuildRecord
+from lakehouse.transform.dbt_command import DbtBuild
+from lakehouse.transform.fingerprint import build_fingerprint
+from lakehouse.transform.warehouse_mark import mark_build, marked_build
+
+
+def nothing_new(build: DbtBuild, current: Sequence[CurrentBatch]) -> BuildRecord | None:
+    """Give the last build if this one would only repeat it.
+
+    It must have ended well, from the same deliveries, files and options; its results must still
+    be there, and the warehouse must be the one that it built.
+    """
+    if build.foreign or build.full_refresh:
+        return None
+    last = _history().last(build.domain)
+    if not last or not last.is_good or last.fingerprint != build_fingerprint(build, current):
+        return None
+    if marked_build(build.warehouse) != last.build_id:
+        return None
+    try:
+        results = read_results(build.target_path)
+    except DbtCouldNotRun:
+        return None
+    if results.invocation_id != last.invocation_id:
+        return None
+    get_run_logger().info(
+        "%s: no delivery, model or variable changed since the build of %s; dbt is skipped and its "
+        "verdict stands: %s.",
+        build.domain,
+        f"{last.started_at:%Y-%m-%d %H:%M} UTC",
+        results.headline(),
+    )
+    return last
+
+
+def start_build(build: DbtBuild, current: Sequence[CurrentBatch]) -> str:
+    """Note that the warehouse is about to change; returns the build's id."""
+    fingerprint = build_fingerprint(build, current)
+    return _history().start(build.domain, fingerprint, run_id=flow_run.get_id())
+
+
+def finish_build(build: DbtBuild, build_id: str) -> BuildResults:
+    """Note how every node ended, and mark the warehouse with the build.
+
+    Raises:
+        DbtCouldNotRun: dbt left no results; the build stays recorded as not ended.
+    """
+    results = read_results(build.target_path)
+    if not build.foreign:
+        with duckdb.connect(str(build.warehouse)) as connection:
+            mark_build(connection, build_id)
+    _history().finish(build_id, results.verdict, results)
+    return results
+
+
+def _history() -> BuildHistory:
+    return BuildHistory(audit_engine(load_settings()))

@@ -1,0 +1,84 @@
+"""Write the serving copy, if the domain's results allow it."""
+
+from prefect import task
+from prefect.artifacts import create_table_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.logging import get_run_logger
+from prefect.runtime import flow_run
+
+from lakehouse.errors import PublishRefused
+from lakehouse.lake.audit_database import audit_engine
+from lakehouse.publish.publication_log import PublicationLog
+from lakehouse.publish.serving_copy import published_tables, write_serving_copy
+from lakehouse.quality.dbt_manifest import read_dbt_artifact
+from lakehouse.reports.artifact_keys import publish_key
+from lakehouse.settings import load_settings
+from lakehouse.transform.build_history import BuildHistory
+from tasks.policies import transient_retries
+
+
+@task(
+    name="publish-serving",
+    task_run_name="serve {domain}",
+    cache_policy=NO_CACHE,
+    **transient_retries,
+)
+def publish_serving(domain: str) -> dict[str, int]:
+    """Publish the tables of the last build; nothing moves if that build is on show already.
+
+    The flow that calls it is the domain's writer.
+
+    Returns:
+        Rows of each published table, by `schema.table`.
+
+    Raises:
+        PublishRefused: the last build did not end well, or a node failed and was not built since.
+    """
+    settings = load_settings()
+    engine = audit_engine(settings)
+    history, log = BuildHistory(engine), PublicationLog(engine)
+    build = history.last(domain)
+    if build is None or not build.is_good:
+        ended = f"ended as {build.status!r}" if build else "does not exist"
+        raise PublishRefused(
+            f"{domain} is not published: its last build {ended}. Readers keep the last good "
+            "state. Run a build that passes first."
+        )
+    manifest = read_dbt_artifact(settings.dbt_target(domain) / "manifest.json", "manifest")
+    broken = history.broken_nodes(domain, known=manifest_ids(manifest))
+    if broken:
+        named = ", ".join(f"{name} ({status})" for name, status in sorted(broken.items())[:10])
+        raise PublishRefused(
+            f"{domain} is not published: {named} did not pass when last run. Readers keep the "
+            "last good state."
+        )
+    last, serving = log.last(domain), settings.serving(domain)
+    if last and last.build_id == build.build_id and serving.is_file():
+        get_run_logger().info("%s: this build is published already.", domain)
+        return dict(last.tables)
+    rows = write_serving_copy(
+        settings.warehouse(domain),
+        serving,
+        published_tables(manifest, domain),
+        memory=settings.duckdb_memory,
+    )
+    log.record(domain, build.build_id, rows, flow_run.get_id())
+    before = last.tables if last else {}
+    create_table_artifact(
+        key=publish_key(domain),
+        table=[
+            {"table": name, "rows": count, "rows before": before.get(name)}
+            for name, count in rows.items()
+        ],
+        description=f"Published from {domain} to {serving.name}.",
+    )
+    return rows
+
+
+def manifest_ids(manifest: dict[str, object]) -> set[str]:
+    """Ids of every node and unit test that the project has now."""
+    ids: set[str] = set()
+    for part in ("nodes", "unit_tests"):
+        nodes = manifest.get(part)
+        ids |= set(nodes) if isinstance(nodes, dict) else set()
+    return ids

@@ -1,0 +1,44 @@
+"""Make the lake visible in the domain's warehouse."""
+
+from prefect import task
+from prefect.runtime import flow_run
+
+from lakehouse.lake.ledger import CurrentBatch
+from lakehouse.lake.raw_lake import RawLake
+from lakehouse.lake.raw_views import register_raw as register
+from lakehouse.settings import load_settings
+from lakehouse.source_catalog import load_catalog
+from tasks.policies import transient_retries
+
+
+@task(name="register-raw", task_run_name="register {domain}", **transient_retries)
+def register_raw(domain: str) -> list[CurrentBatch]:
+    """Recover what a dead writer left, and write raw views and `etl` tables.
+
+    The flow that calls it is the domain's writer.
+
+    Returns:
+        The batches that count now.
+    """
+    settings = load_settings()
+    catalog = load_catalog(settings.project_dir, domain)
+    run = flow_run.get_name() or "register"
+    return register(catalog, RawLake.of(settings), settings.warehouse(domain), run)
+
+
+@task(name="list-findings", task_run_name="findings of {domain}", **transient_retries)
+def list_findings(domain: str) -> list[str]:
+    """What is still open at the border: files in quarantine, tables that never got a delivery."""
+    settings = load_settings()
+    lake = RawLake.of(settings)
+    found: list[str] = []
+    for table in load_catalog(settings.project_dir, domain).tables:
+        deliveries = lake.ledger.newest_deliveries(table).values()
+        found += [
+            f"{table.full_name}: {delivery.file_name} is in quarantine: {delivery.reason}"
+            for delivery in deliveries
+            if delivery.status == "quarantined"
+        ]
+        if all(delivery.status == "quarantined" for delivery in deliveries):
+            found.append(f"{table.full_name}: no file has been loaded yet")
+    return found
