@@ -79,5 +79,5 @@ def dbt_build(
     except AljibeError as error:
         return explained(error)
     if report.verdict == "failed":
-        return failed(report.headline)
+        return failed(report.message)
     return succeeded(report.message, report.warnings, report.to_dict())

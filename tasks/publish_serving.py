@@ -11,7 +11,6 @@ from lakehouse.lake.audit_database import audit_engine
 from lakehouse.publish.publication_log import PublicationLog
 from lakehouse.publish.serving_copy import published_tables, write_serving_copy
 from lakehouse.quality.dbt_manifest import read_dbt_artifact
-from lakehouse.reports.artifact_keys import publish_key
 from lakehouse.settings import load_settings
 from lakehouse.transform.build_history import BuildHistory
 from tasks.policies import transient_retries
@@ -65,7 +64,7 @@ def publish_serving(domain: str) -> dict[str, int]:
     log.record(domain, build.build_id, rows, flow_run.get_id())
     before = last.tables if last else {}
     create_table_artifact(
-        key=publish_key(domain),
+        key=f"publish-{domain.replace('_', '-')}",
         table=[
             {"table": name, "rows": count, "rows before": before.get(name)}
             for name, count in rows.items()

@@ -125,4 +125,4 @@ class _Utf16Text:
 
 def _text_of(first_chunk: bytes) -> _Utf8Text | _Utf16Text:
     bom = next((name for mark, name in _MARKS if first_chunk.startswith(mark)), None)
-    return _Utf8Text(bom) if bom in (None, "utf-8-sig") else _Utf16Text(bom)
+    return _Utf8Text(bom) if bom is None or bom == "utf-8-sig" else _Utf16Text(bom)

@@ -100,7 +100,7 @@ def scan_records(
         record_limit: bytes; a longer record is reported.
     """
     walk = _Walk(grammar, header_lines, rejected, record_limit)
-    for lines in _whole_lines(text, grammar.carriage_return_only):
+    for lines in whole_lines(text, grammar.carriage_return_only):
         walk.take(lines)
     walk.end_record()
     return RecordScan(
@@ -139,7 +139,7 @@ class _Walk:
             self.line += count
             self.position += len(lines)
             return
-        for line in _split(lines):
+        for line in split_lines(lines):
             self._take_line(line)
 
     def end_record(self) -> None:
@@ -200,7 +200,8 @@ class _Walk:
             self._accept(1)
 
 
-def _split(lines: bytes) -> Iterator[bytes]:
+def split_lines(lines: bytes) -> Iterator[bytes]:
+    """Split at line feeds only, which stay."""
     start = 0
     while start < len(lines):
         end = lines.find(b"\n", start) + 1 or len(lines)
@@ -208,7 +209,13 @@ def _split(lines: bytes) -> Iterator[bytes]:
         start = end
 
 
-def _whole_lines(text: Path, carriage_return_only: bool) -> Iterator[bytes]:
+def whole_lines(text: Path, carriage_return_only: bool = False) -> Iterator[bytes]:
+    """Read a file in chunks of about 1 MiB that end at a line's end.
+
+    Args:
+        text: file.
+        carriage_return_only: give each carriage return as a line feed.
+    """
     rest = b""
     with text.open("rb") as file:
         while chunk := file.read(CHUNK_BYTES):

@@ -7,6 +7,7 @@ from itertools import count
 import duckdb
 import numpy as np
 import pyarrow as pa
+from duckdb.func import PythonUDFType
 from numpy.typing import NDArray
 
 _FUNCTION_NUMBERS = count()
@@ -63,9 +64,9 @@ def source_line_sql(
     if breaks.constant_offset is not None:
         return f"cast({ordinal} + {breaks.constant_offset} as bigint)"
 
-    def lines(ordinals: pa.ChunkedArray) -> pa.Array:
+    def lines(ordinals: "pa.ChunkedArray[pa.Int64Scalar]") -> "pa.Array[pa.Int64Scalar]":
         return pa.array(breaks.lines_of(ordinals.to_numpy()), type=pa.int64())
 
     name = f"source_line_{next(_FUNCTION_NUMBERS)}"
-    connection.create_function(name, lines, ["BIGINT"], "BIGINT", type="arrow")  # type: ignore[arg-type, list-item]
+    connection.create_function(name, lines, ["BIGINT"], "BIGINT", type=PythonUDFType.ARROW)
     return f"{name}(cast({ordinal} as bigint))"

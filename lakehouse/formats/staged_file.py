@@ -9,14 +9,14 @@ from lakehouse.source_catalog import CsvDialect
 
 @dataclass(frozen=True)
 class RejectedRow:
-    """A record that does not become a row of RAW.
+    r"""A record that does not become a row of RAW.
 
     Attributes:
         line: physical line (1-based) of the delivered file on which it starts, where known.
         column: name of the column at fault; None where the whole record is.
         reason: what is wrong, in words that never contain the cell's value.
         value: the cell at fault, where there is one.
-        raw: the record as delivered; bytes that are no text are shown as `\\xNN`.
+        raw: the record as delivered; bytes that are no text are shown as `\xNN`.
     """
 
     line: int | None

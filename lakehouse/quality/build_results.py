@@ -65,6 +65,11 @@ class NodeResult:
         """Whether the node is a data test or a unit test."""
         return self.resource_type in ("test", "unit_test")
 
+    @property
+    def label(self) -> str:
+        """A name that is unique in its project: unit tests of two models may share theirs."""
+        return f"{self.model}::{self.name}" if self.test_kind == "unit_test" else self.name
+
     def count_text(self, traced_rows: int | None = None) -> str:
         """How much failed, such as `2 rows`; empty where nothing was counted.
 

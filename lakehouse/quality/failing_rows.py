@@ -150,11 +150,9 @@ class _Tracer:
         ordered = dict.fromkeys([*(name for name in first if name), *own_key, *columns])
         shown = [_masked(shape, name, selection.masked) for name in columns]
         hidden = [f"cast({quoted(name)} as varchar)" for name in own_key]
-        counted = self._connection.execute(
-            f"select count(*) from {selection.source}"  # noqa: S608
-        ).fetchone()
+        counted = self._connection.execute(f"select count(*) from {selection.source}").fetchone()
         found = self._connection.execute(
-            f"select {', '.join([*shown, *hidden])} from {selection.source} "  # noqa: S608
+            f"select {', '.join([*shown, *hidden])} from {selection.source} "
             f"order by {', '.join(f'{quoted(name)} nulls last' for name in ordered)} "
             f"limit {int(self._cap)}"
         ).fetchall()

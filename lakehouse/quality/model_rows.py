@@ -28,7 +28,7 @@ def with_row_counts(connection: duckdb.DuckDBPyConnection, results: BuildResults
             return node
         if (relation.database, relation.schema, relation.name) not in tables:
             return node
-        row = connection.execute(f"select count(*) from {relation.sql}").fetchone()  # noqa: S608
+        row = connection.execute(f"select count(*) from {relation.sql}").fetchone()
         return replace(node, rows=int(row[0]) if row else None)
 
     return replace(results, nodes=tuple(counted(node) for node in results.nodes))

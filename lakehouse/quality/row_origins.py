@@ -145,7 +145,7 @@ def find_origins(
         from places
         qualify row_number() over (partition by number order by file, line) <= {_MOST_LISTED}
         order by number, file, line
-    """  # noqa: S608
+    """
     parameters: list[Any] = []
     for number, key in enumerate(wanted):
         parameters += [number, *key]
@@ -166,6 +166,6 @@ def _lookup(relation: Relation, key: tuple[str, ...]) -> str:
     file_sql = f"cast(a.{quoted(relation.column(FILE_COLUMN) or FILE_COLUMN)} as varchar)"
     line_sql = f"try_cast(a.{quoted(line)} as bigint)" if line else "null::bigint"
     return (
-        f"select w.number, {file_sql} as file, {line_sql} as line "  # noqa: S608
+        f"select w.number, {file_sql} as file, {line_sql} as line "
         f"from {relation.sql} a join wanted w on {matches}"
     )

@@ -57,13 +57,13 @@ def joined_to_model(
             return None
         # The tested column may be an expression of the project's own SQL.
         tested_sql = quoted(own) if own else f"({test.column})"
-        condition = f"{tested_sql} in (select {quoted(value)} from {stored.sql})"  # noqa: S608
+        condition = f"{tested_sql} in (select {quoted(value)} from {stored.sql})"
         marked: tuple[str, ...] = (own,) if own else ()
     elif names < known and _tells_rows(manifest, test, tested, stored):
         pairs = " and ".join(
             f"f.{quoted(name)} is not distinct from m.{quoted(name)}" for name in stored.columns
         )
-        condition = f"exists (select 1 from {stored.sql} f where {pairs})"  # noqa: S608
+        condition = f"exists (select 1 from {stored.sql} f where {pairs})"
         marked = tuple(name for name in model.columns if name.lower() in names)
     else:
         return None
@@ -71,7 +71,7 @@ def joined_to_model(
     where = f" where {config['where']}" if config.get("where") else ""
     return RowSelection(
         shape=model,
-        source=f"(select * from {model.sql}{where}) m where {condition}",  # noqa: S608
+        source=f"(select * from {model.sql}{where}) m where {condition}",
         marked=marked,
         masked=masked_columns(manifest, [tested]),
     )

@@ -23,6 +23,10 @@ def tests_key(domain: str) -> str:
 def test_key(domain: str, test_name: str) -> str:
     """Key of one test's page; two names of a domain never share one.
 
+    Args:
+        domain: name of the domain.
+        test_name: `NodeResult.label` of the test.
+
     The slug is the name in lower case with every run of other characters as one dash, at most 180
     long. Where it says less than the name (capitals, doubled underscores, a cut), it ends in a
     short hash of the name.

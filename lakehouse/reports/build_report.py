@@ -73,7 +73,7 @@ def build_markdown(domain: str, results: BuildResults, *, context: BuildContext)
         f"**{_verdict(results, context)}**",
         _headline(results, context),
         _run_line(context),
-        f"{counts} · {results.elapsed_seconds:,.1f} s · dbt {text(results.dbt_version)}",
+        f"{counts} · {results.elapsed_seconds:,.1f} s · {text('dbt ' + results.dbt_version)}",
         *_tests(domain, results, context, changes),
         *_changes(changes),
         *_listed("Findings", [text(finding, 500) for finding in context.findings]),
@@ -132,12 +132,12 @@ def _tests(
     rows = [
         [
             text(test.status),
-            text(f"{test.model or ''}{'.' + test.column if test.column else ''}"),
-            text(test.name),
+            code(f"{test.model or ''}{'.' + test.column if test.column else ''}"),
+            code(test.name),
             text(test.count_text(_traced(test, context))),
             text((changes.of(test.unique_id) if changes else None) or ""),
             text(test.owner or ""),
-            code(test_key(domain, test.name), None),
+            code(test_key(domain, test.label), None),
         ]
         for test in found[:MOST_TESTS]
     ]
@@ -162,7 +162,7 @@ def _changes(changes: BuildChanges | None) -> list[str]:
     lines = []
     for name, tests in groups:
         if tests:
-            shown = ", ".join(text(test.name) for test in tests[:MOST_LINES])
+            shown = ", ".join(code(test.name) for test in tests[:MOST_LINES])
             lines.append(f"**{name}** ({len(tests):,}): {shown}")
     return _listed("Since the last run", lines or ["Nothing changed."])
 
@@ -191,7 +191,7 @@ def _ingest(lines: Sequence[IngestLine]) -> list[str]:
     headers = ["table", "delivered", "loaded", "rejected", "known before"]
     rows = [
         [
-            text(line.table),
+            code(line.table),
             *(
                 Markdown(f"{number:,}")
                 for number in (line.delivered, line.loaded, line.rejected, line.known)
@@ -210,7 +210,7 @@ def _models(results: BuildResults) -> list[str]:
         return []
     rows = [
         [
-            text(node.name),
+            code(node.name),
             text(node.resource_type),
             text(node.status),
             Markdown("" if node.rows is None else f"{node.rows:,}"),

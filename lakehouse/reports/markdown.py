@@ -69,7 +69,8 @@ def code_block(content: str, language: str = "") -> Markdown:
     """Lines as they are; the fence is longer than any in the content."""
     longest = max((len(run) for run in re.findall("`+", content)), default=0)
     fence = "`" * max(3, longest + 1)
-    return Markdown(f"{fence}{language}\n{content.strip(chr(10)).rstrip()}\n{fence}")
+    lines = re.sub(r"\A(?:[ \t]*\r?\n)+", "", content).rstrip()
+    return Markdown(f"{fence}{language}\n{lines}\n{fence}")
 
 
 def table(

@@ -13,6 +13,7 @@ from lakehouse.reports.markdown import Markdown, cell, code, code_block, table, 
 from lakehouse.reports.test_wording import what_it_checks, what_to_do
 
 MOST_ROWS = 50
+_LONGEST_ORIGINS = 600
 
 _STATUS_WORDS = {
     "pass": "passes",
@@ -41,7 +42,7 @@ def build_test_page(
     if test.status == "skipped":
         return None
     parts = [
-        f"# {text(test.name, None)}",
+        f"# {code(test.label, None)}",
         f"**{_verdict(test, failing)}**{_history(change, since)}",
         what_it_checks(test),
         _facts(test),
@@ -112,7 +113,9 @@ def _failing_rows(failing: FailingRows) -> list[str]:
 def _cell(row: dict[str, object], column: str, failing: FailingRows) -> Markdown:
     value = row[column]
     if column.lower() == FILE_COLUMN and value is not None:
-        return code(value)
+        return code(value, _LONGEST_ORIGINS)
+    if column.lower() == LINE_COLUMN and value is None:
+        return Markdown("")
     shown = cell(value)
     return Markdown(f"**{shown}**") if column in failing.marked else shown
 

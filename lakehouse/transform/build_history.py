@@ -9,7 +9,7 @@ from uuid import uuid4
 from sqlalchemy import Engine, insert, select, update
 
 from lakehouse.lake.audit_schema import builds, node_results
-from lakehouse.quality.dbt_results import BuildResults
+from lakehouse.quality.dbt_results import BuildResults, NodeResult
 
 BuildStatus = Literal["running", "passed", "warned", "failed", "unfinished", "by hand"]
 _GOOD = ("passed", "warned")
@@ -128,6 +128,46 @@ class BuildHistory:
             for unique_id, (name, status) in newest.items()
             if unique_id in known and status in _BROKEN
         }
+
+    def results_before(self, domain: str, invocation_id: str) -> BuildResults | None:
+        """The results of the build before the one with this dbt invocation, without details."""
+        query = (
+            select(builds)
+            .where(
+                builds.c.domain == domain,
+                builds.c.invocation_id.is_not(None),
+                builds.c.invocation_id != invocation_id,
+            )
+            .order_by(builds.c.started_at.desc())
+            .limit(1)
+        )
+        with self._engine.connect() as connection:
+            build = connection.execute(query).one_or_none()
+            if build is None:
+                return None
+            rows = connection.execute(
+                select(node_results).where(node_results.c.build_id == build.build_id)
+            ).all()
+        nodes = tuple(
+            NodeResult(
+                unique_id=row.unique_id,
+                name=row.name,
+                resource_type=row.resource_type,
+                status=row.status,
+                severity=row.severity,
+                failures=row.failures,
+                rows=row.rows,
+                seconds=row.seconds,
+            )
+            for row in rows
+        )
+        return BuildResults(
+            nodes=nodes,
+            invocation_id=build.invocation_id,
+            generated_at=build.ended_at,
+            elapsed_seconds=0.0,
+            dbt_version="",
+        )
 
     def failing_since(self, domain: str) -> Mapping[str, datetime]:
         """For each node that fails or warns now, when its present run of failures began."""

@@ -26,8 +26,8 @@ def duplicate_in_brazil(project, smallest):
 
 
 @pytest.fixture(scope="module")
-def duplicate_in_argentina(project, smallest):
-    project.scenario(smallest())
+def duplicate_in_argentina(project, smallest, clean_build):
+    project.return_to(clean_build)
     again = ("ARG-001", "2024-01-15", "AMOX500", 999, "850.50", "ARS")
     project.deliver(smallest({"arg": [again]}))
     return project.dbt("build")

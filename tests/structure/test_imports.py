@@ -49,7 +49,7 @@ def faults_of(path: Path, source: str) -> list[str]:
     """What `path` imports and must not, each with the place where the code belongs."""
     package = path.parts[0]
     faults = []
-    for line, module in imported_modules(ast.parse(source)):
+    for line, module in imported_modules(ast.parse(source, str(path))):
         top = module.split(".")[0]
         is_prefect = top == "prefect" or top.startswith("prefect_")
         if module.startswith("."):

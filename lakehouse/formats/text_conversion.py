@@ -1,0 +1,203 @@
+"""SQL that turns a cell's text into a value of its declared type, strictly and without loss.
+
+DuckDB's casts alone round `12.7` to an INTEGER and `850.505` to a DECIMAL(18,2). Here a text
+must first have the form of its type; typed cells are trimmed and an empty one is NULL. Text
+columns stay as they are. Patterns are in RE2 syntax.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lakehouse.formats.date_format import date_pattern, has_offset, has_time
+from lakehouse.formats.sql_quoting import sql_string
+from lakehouse.source_catalog import Column, CsvDialect
+
+_BLANKS = "' ' || chr(9) || chr(10) || chr(13) || chr(160)"
+_TRUE = ("true", "t", "y", "1")
+_FALSE = ("false", "f", "n", "0")
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """How one type is read.
+
+    Attributes:
+        pattern: form of the texts that may convert.
+        value: SQL of the value for the SQL of a text of that form; NULL if out of range.
+        misfit: reasons for other texts, each with the pattern it is for; the last one has none.
+        out_of_range: reason for a text of the right form whose value is NULL.
+    """
+
+    pattern: str
+    value: str
+    misfit: tuple[tuple[str | None, str], ...]
+    out_of_range: str
+
+
+def value_sql(column: Column, dialect: CsvDialect, identifier: str) -> str:
+    """SQL of a cell's typed value, NULL where it is empty or does not convert.
+
+    Args:
+        column: with its declared type.
+        dialect: decimal mark, digit groups and date formats of the file.
+        identifier: quoted name of the VARCHAR column.
+    """
+    reading = _reading(column, dialect)
+    if reading is None:
+        return identifier
+    pattern = sql_string(reading.pattern)
+    trimmed = f"trim({identifier}, {_BLANKS})"
+    # Trimming costs more than matching, and hardly any cell needs it.
+    return (
+        f"case when regexp_full_match({identifier}, {pattern}) "
+        f"then {reading.value.format(text=identifier)} "
+        f"when regexp_full_match({trimmed}, {pattern}) "
+        f"then {reading.value.format(text=trimmed)} end"
+    )
+
+
+def fault_sql(column: Column, dialect: CsvDialect, identifier: str) -> str | None:
+    """SQL of the reason why a cell does not convert, NULL where it does.
+
+    The reason never contains the cell's value.
+
+    Args:
+        column: with its declared type.
+        dialect: decimal mark, digit groups and date formats of the file.
+        identifier: quoted name of the VARCHAR column.
+
+    Returns:
+        None for text columns, which always convert.
+    """
+    reading = _reading(column, dialect)
+    if reading is None:
+        return None
+    trimmed = f"trim({identifier}, {_BLANKS})"
+    branches = [
+        f"when {_matches(trimmed, reading.pattern)} then {sql_string(reading.out_of_range)}"
+    ]
+    for pattern, reason in reading.misfit:
+        condition = _matches(trimmed, pattern) if pattern else "true"
+        branches.append(f"when {condition} then {sql_string(reason)}")
+    return (
+        f"case when ({value_sql(column, dialect, identifier)}) is not null then null "
+        f"when {identifier} is null or {trimmed} = '' then null {' '.join(branches)} end"
+    )
+
+
+def _matches(text: str, pattern: str) -> str:
+    return f"regexp_full_match({text}, {sql_string(pattern)})"
+
+
+def _reading(column: Column, dialect: CsvDialect) -> _Reading | None:
+    kind = column.type.kind
+    return None if kind == "text" else _READINGS[kind](column, dialect)
+
+
+def _digits(dialect: CsvDialect) -> str:
+    """Form of the digits before the decimal mark: ungrouped, or in well formed groups."""
+    if dialect.thousands is None:
+        return "[0-9]+"
+    return f"(?:[0-9]+|[1-9][0-9]{{0,2}}(?:{re.escape(dialect.thousands)}[0-9]{{3}})+)"
+
+
+def _number(dialect: CsvDialect) -> str:
+    mark = re.escape(dialect.decimal)
+    return f"[+-]?(?:{_digits(dialect)}(?:{mark}[0-9]*)?|{mark}[0-9]+)"
+
+
+def _plain(dialect: CsvDialect) -> str:
+    """SQL template of a number as DuckDB casts it: no groups, a point."""
+    plain = "{text}"
+    if dialect.thousands is not None:
+        plain = f"replace({plain}, {sql_string(dialect.thousands)}, '')"
+    return plain if dialect.decimal == "." else f"replace({plain}, ',', '.')"
+
+
+def _not_a_number(dialect: CsvDialect) -> str:
+    groups = f" and thousands {dialect.thousands!r}" if dialect.thousands else ""
+    return f"not a number with decimal {dialect.decimal!r}{groups}"
+
+
+def _integer(column: Column, dialect: CsvDialect) -> _Reading:
+    mark = re.escape(dialect.decimal)
+    return _Reading(
+        f"[+-]?{_digits(dialect)}(?:{mark}0*)?",
+        f"try_cast(split_part({_plain(dialect)}, '.', 1) as {column.type.duckdb})",
+        ((None, "not an integer"),),
+        f"out of range for {column.data_type}",
+    )
+
+
+def _decimal(column: Column, dialect: CsvDialect) -> _Reading:
+    mark, scale = re.escape(dialect.decimal), column.type.scale
+    leading = f"{mark}[0-9]{{1,{scale}}}0*" if scale else f"{mark}0+"
+    return _Reading(
+        f"[+-]?(?:{_digits(dialect)}(?:{mark}[0-9]{{0,{scale}}}0*)?|{leading})",
+        f"try_cast({_plain(dialect)} as {column.type.duckdb})",
+        ((_number(dialect), f"more than {scale} decimals"), (None, _not_a_number(dialect))),
+        f"out of range for {column.data_type}",
+    )
+
+
+def _double(_column: Column, dialect: CsvDialect) -> _Reading:
+    value = f"try_cast({_plain(dialect)} as double)"
+    return _Reading(
+        f"{_number(dialect)}(?:[eE][+-]?[0-9]+)?",
+        f"case when isfinite({value}) then {value} end",
+        ((None, _not_a_number(dialect)),),
+        "out of range for double",
+    )
+
+
+def _boolean(_column: Column, _dialect: CsvDialect) -> _Reading:
+    true = ", ".join(sql_string(word) for word in _TRUE)
+    words = "|".join((*_TRUE, *_FALSE))
+    return _Reading(
+        f"(?i)(?:{words})",
+        f"(lower({{text}}) in ({true}))",
+        ((None, f"not a boolean ({', '.join((*_TRUE, *_FALSE))})"),),
+        "not a boolean",
+    )
+
+
+def _date(_column: Column, dialect: CsvDialect) -> _Reading:
+    date_format = dialect.date_format
+    moment = _moment(date_format)
+    value = f"cast({moment} as date)"
+    if has_time(date_format):
+        value = f"case when {moment} = {value} then {value} end"
+    return _Reading(
+        date_pattern(date_format),
+        value,
+        ((None, f"not a date like {date_format}"),),
+        f"no such date like {date_format}",
+    )
+
+
+def _timestamp(_column: Column, dialect: CsvDialect) -> _Reading:
+    timestamp_format = dialect.timestamp_format
+    return _Reading(
+        date_pattern(timestamp_format),
+        _moment(timestamp_format),
+        ((None, f"not a timestamp like {timestamp_format}"),),
+        f"no such time like {timestamp_format}",
+    )
+
+
+def _moment(date_format: str) -> str:
+    literal = sql_string(date_format).replace("{", "{{").replace("}", "}}")
+    moment = f"try_strptime({{text}}, {literal})"
+    # With an offset DuckDB gives an instant, which a cast would show in the session's zone.
+    return f"timezone('UTC', {moment})" if has_offset(date_format) else moment
+
+
+_READINGS: dict[str, Callable[[Column, CsvDialect], _Reading]] = {
+    "integer": _integer,
+    "decimal": _decimal,
+    "double": _double,
+    "boolean": _boolean,
+    "date": _date,
+    "timestamp": _timestamp,
+}

@@ -1,0 +1,2 @@
+{{ config(materialized='table') }}
+select cast(cliente as integer) as cliente from {{ ref('stg_ventas') }}
