@@ -90,7 +90,7 @@ def load_once(loader: str, csv: Path, folder: Path, threads: int, rows: int) -> 
 
 def report(measured: dict[str, list[dict[str, float]]], title: str, console: Console) -> None:
     """Show seconds, ratio to plain DuckDB and peak memory."""
-    table = Table("", "seconds, median (min-max)", "x DuckDB", "peak memory, MB", title=title)
+    table = Table("median (min-max)", "seconds", "x DuckDB", "peak memory, MB", title=title)
     seconds = {name: [run["seconds"] for run in runs] for name, runs in measured.items()}
     for name, runs in measured.items():
         memory = Spread(tuple(run["peak_rss_bytes"] / 1e6 for run in runs))

@@ -8,7 +8,7 @@ from prefect.client.schemas.objects import State
 from flows.dbt_build import dbt_build
 from flows.ingest import ingest
 from flows.publish import publish
-from flows.run_states import explained, failed, only_writer, succeeded, warnings_of
+from flows.run_states import explained, failed, only_writer, succeeded, summary_of, warnings_of
 from lakehouse.errors import AljibeError
 from lakehouse.settings import load_settings
 from lakehouse.source_catalog import load_catalog
@@ -41,6 +41,5 @@ def elt(domain: str, full_refresh: bool = False) -> State[Any]:
                 return failed(f"Nothing was published: {published.message}")
     except AljibeError as error:
         return explained(error)
-    return succeeded(
-        f"{domain}: {published.message}", [*warnings_of(built), *warnings_of(ingested)]
-    )
+    steps = "; ".join(summary_of(state) for state in (ingested, built, published))
+    return succeeded(f"{domain}: {steps}", [*warnings_of(built), *warnings_of(ingested)])

@@ -26,7 +26,8 @@ def publish(domain: str) -> State[Any]:
         settings = load_settings()
         load_catalog(settings.project_dir, domain)
         with only_writer(settings, domain):
-            rows = publish_serving(domain)
+            rows, replaced = publish_serving(domain)
     except AljibeError as error:
         return explained(error)
-    return succeeded(f"{len(rows)} tables published, {sum(rows.values())} rows", data=rows)
+    when = "published" if replaced else "were published already"
+    return succeeded(f"{len(rows)} tables, {sum(rows.values())} rows, {when}", data=rows)

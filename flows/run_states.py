@@ -21,9 +21,9 @@ _MOST_WARNINGS = 5
 def succeeded(message: str, warnings: Sequence[str] = (), data: Any = None) -> State[Any]:
     """The state of a run that did its work; its name says whether somebody should look.
 
-    Its data are `{"warnings": [...], "outcome": data}`.
+    Its data are `{"summary": message, "warnings": [...], "outcome": data}`.
     """
-    outcome = {"warnings": list(warnings), "outcome": data}
+    outcome = {"summary": message, "warnings": list(warnings), "outcome": data}
     if not warnings:
         return Completed(message=message, data=outcome)
     shown = "; ".join(warnings[:_MOST_WARNINGS])
@@ -36,6 +36,11 @@ def succeeded(message: str, warnings: Sequence[str] = (), data: Any = None) -> S
 def failed(error: Exception | str) -> State[Any]:
     """The state of a run that did not do its work."""
     return Failed(message=str(error), data=error if isinstance(error, Exception) else None)
+
+
+def summary_of(state: State[Any]) -> str:
+    """The line that a step's `succeeded` state carries, without its warnings."""
+    return str(state.result()["summary"])
 
 
 def warnings_of(state: State[Any]) -> list[str]:

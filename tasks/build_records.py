@@ -11,6 +11,7 @@ from lakehouse.lake.audit_database import audit_engine
 from lakehouse.lake.ledger import CurrentBatch
 from lakehouse.quality.build_results import BuildResults
 from lakehouse.quality.dbt_results import read_results
+from lakehouse.quality.model_rows import with_row_counts
 from lakehouse.settings import load_settings
 from lakehouse.transform.build_history import BuildHistory, BuildRecord
 from lakehouse.transform.dbt_command import DbtBuild
@@ -63,6 +64,7 @@ def finish_build(build: DbtBuild, build_id: str) -> BuildResults:
     if not build.foreign:
         with duckdb.connect(str(build.warehouse)) as connection:
             mark_build(connection, build_id)
+            results = with_row_counts(connection, results)
     _history().finish(build_id, results.verdict, results)
     return results
 

@@ -22,13 +22,13 @@ from tasks.policies import transient_retries
     cache_policy=NO_CACHE,
     **transient_retries,
 )
-def publish_serving(domain: str) -> dict[str, int]:
+def publish_serving(domain: str) -> tuple[dict[str, int], bool]:
     """Publish the tables of the last build; nothing moves if that build is on show already.
 
     The flow that calls it is the domain's writer.
 
     Returns:
-        Rows of each published table, by `schema.table`.
+        Rows of each published table, by `schema.table`; and whether anything was replaced.
 
     Raises:
         PublishRefused: the last build did not end well, or a node failed and was not built since.
@@ -54,7 +54,7 @@ def publish_serving(domain: str) -> dict[str, int]:
     last, serving = log.last(domain), settings.serving(domain)
     if last and last.build_id == build.build_id and serving.is_file():
         get_run_logger().info("%s: this build is published already.", domain)
-        return dict(last.tables)
+        return dict(last.tables), False
     rows = write_serving_copy(
         settings.warehouse(domain),
         serving,
@@ -71,7 +71,7 @@ def publish_serving(domain: str) -> dict[str, int]:
         ],
         description=f"Published from {domain} to {serving.name}.",
     )
-    return rows
+    return rows, True
 
 
 def manifest_ids(manifest: dict[str, object]) -> set[str]:

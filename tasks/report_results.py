@@ -17,6 +17,7 @@ from lakehouse.quality.build_results import BuildResults, NodeResult
 from lakehouse.quality.dbt_manifest import Manifest, read_manifest
 from lakehouse.quality.dbt_results import read_results
 from lakehouse.quality.failing_rows import FailingRows, trace_failing_rows
+from lakehouse.quality.model_rows import with_row_counts
 from lakehouse.reports.artifact_keys import build_key, test_key, tests_key
 from lakehouse.reports.build_report import BuildContext, build_markdown
 from lakehouse.reports.test_page import build_test_page
@@ -76,11 +77,11 @@ def post_artifacts(build: DbtBuild, skipped: BuildRecord | None) -> dict[str, in
         Number of failing rows that were traced, by the test's unique id.
     """
     results, manifest = read_results(build.target_path), read_manifest(build.target_path)
+    results, rows = _read_warehouse(build, results, manifest)
     history = BuildHistory(audit_engine(load_settings()))
     previous = history.results_before(build.domain, results.invocation_id)
     changes = compare_builds(previous, results) if previous else BuildChanges()
     since = {key: day.date() for key, day in history.failing_since(build.domain).items()}
-    rows = _failing_rows(build, results, manifest)
     context = BuildContext(
         started_at=datetime.now(UTC),
         flow_run_name=flow_run.get_name(),
@@ -102,7 +103,7 @@ def post_artifacts(build: DbtBuild, skipped: BuildRecord | None) -> dict[str, in
     for test in results.tests:
         if test.status in ("warn", "fail", "error") or changes.of(test.unique_id) == "FIXED":
             _post_page(build.domain, test, rows, changes, since)
-    return {key: failing.total for key, failing in rows.items() if failing.rows}
+    return {key: failing.total for key, failing in rows.items() if failing.total}
 
 
 def _post_page(
@@ -120,24 +121,25 @@ def _post_page(
     )
     if page:
         create_markdown_artifact(
-            key=test_key(domain, test.name), markdown=page, description=test.description or None
+            key=test_key(domain, test.label), markdown=page, description=test.description or None
         )
 
 
-def _failing_rows(
+def _read_warehouse(
     build: DbtBuild, results: BuildResults, manifest: Manifest
-) -> dict[str, FailingRows]:
+) -> tuple[BuildResults, dict[str, FailingRows]]:
+    """Add what only the warehouse knows: rows of the tables, and the rows that fail."""
     warehouse = duckdb_file(build)
-    failing = any(test.status in ("warn", "fail", "error") for test in results.tests)
-    if not failing or warehouse is None or not warehouse.is_file():
-        return {}
+    if warehouse is None or not warehouse.is_file():
+        return results, {}
     with duckdb.connect(str(warehouse), read_only=True) as connection:
-        return trace_failing_rows(connection, results, manifest)
+        rows = trace_failing_rows(connection, results, manifest)
+        return with_row_counts(connection, results), rows
 
 
 def _finding(node: NodeResult, counts: Mapping[str, int]) -> str:
     count = node.count_text(counts.get(node.unique_id))
-    return f"{node.name} ({count})" if count else node.name
+    return f"{node.label} ({count})" if count else node.label
 
 
 def _utc(moment: datetime) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -64,7 +65,7 @@ def source_line_sql(
     if breaks.constant_offset is not None:
         return f"cast({ordinal} + {breaks.constant_offset} as bigint)"
 
-    def lines(ordinals: "pa.ChunkedArray[pa.Int64Scalar]") -> "pa.Array[pa.Int64Scalar]":
+    def lines(ordinals: Any) -> Any:
         return pa.array(breaks.lines_of(ordinals.to_numpy()), type=pa.int64())
 
     name = f"source_line_{next(_FUNCTION_NUMBERS)}"

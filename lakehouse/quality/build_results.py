@@ -35,6 +35,7 @@ class NodeResult:
         language: language of the owner, such as `es`.
         fix: what to do about a failure, for each language.
         path: file that declares the node, relative to the dbt project.
+        compiled_code: SQL of a test as it ran.
         blocked_by: names of the tests and models because of which the node was skipped.
     """
 

@@ -130,7 +130,7 @@ def _node_result(
         language=language,
         fix=_fix(node, language),
         path=str(node.get("original_file_path") or ""),
-        compiled_code=compiled,
+        compiled_code=compiled if is_test else None,
         blocked_by=causes.names(unique_id) if status == "skipped" else (),
     )
 

@@ -6,7 +6,6 @@ ancestors that do: the row's key is looked up in the nearest of them on every pa
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import duckdb
 
@@ -134,11 +133,14 @@ def find_origins(
     if not wanted:
         return {}
     width = len(plan.key)
-    row = "(" + ", ".join(["?::integer", *["?::varchar"] * width]) + ")"
+    # Literals, because duckdb imports pandas (a second) with the first bound parameter.
+    values = ", ".join(
+        f"({', '.join([str(number), *map(_literal, key)])})" for number, key in enumerate(wanted)
+    )
     names = ", ".join(["number", *(f"k{at}" for at in range(width))])
     lookups = " union all ".join(_lookup(relation, plan.key) for relation in plan.relations)
     query = f"""
-        with wanted({names}) as (values {", ".join([row] * len(wanted))}),
+        with wanted({names}) as (values {values}),
         found as ({lookups}),
         places as (select distinct number, file, line from found where file is not null)
         select number, file, line, count(*) over (partition by number)
@@ -146,15 +148,16 @@ def find_origins(
         qualify row_number() over (partition by number order by file, line) <= {_MOST_LISTED}
         order by number, file, line
     """
-    parameters: list[Any] = []
-    for number, key in enumerate(wanted):
-        parameters += [number, *key]
     places: dict[Key, list[tuple[str, int | None]]] = {}
     totals: dict[Key, int] = {}
-    for number, file, line, total in connection.execute(query, parameters).fetchall():
+    for number, file, line, total in connection.execute(query).fetchall():
         places.setdefault(wanted[number], []).append((file, line))
         totals[wanted[number]] = total
     return {key: Origins(tuple(listed), totals[key]) for key, listed in places.items()}
+
+
+def _literal(value: str | None) -> str:
+    return "null::varchar" if value is None else "'" + value.replace("'", "''") + "'"
 
 
 def _lookup(relation: Relation, key: tuple[str, ...]) -> str:

@@ -15,7 +15,7 @@ LONGEST_CELL = 200
 
 _AUTOLINK = re.compile(r"://|www\.|mailto:|xmpp:|@", re.IGNORECASE)
 _INLINE_MARKUP = re.compile(r"[\\`*\[\]~$]|(?<![^\W_])_|_(?![^\W_])")
-_BLOCK_MARKUP = re.compile(r"[-+=#]|\d+(?=[.)])")
+_BLOCK_MARKUP = re.compile(r"[-+=#](?!\d)|\d+(?=[.)](?:\s|$))")
 _BIDI = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 

@@ -1,0 +1,117 @@
+"""A Prefect API for the tests of flows, and an empty home for each of them."""
+
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
+from prefect.client.schemas.objects import Artifact, State
+from prefect.settings import (
+    PREFECT_LOCAL_STORAGE_PATH,
+    PREFECT_LOGGING_TO_API_ENABLED,
+    temporary_settings,
+)
+from prefect.testing.utilities import prefect_test_harness
+
+from flows.elt import elt
+from lakehouse.settings import Settings, load_settings
+
+ReadArtifacts = Callable[[str], list[Artifact]]
+Query = Callable[[str], list[tuple[Any, ...]]]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def prefect_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    storage = str(tmp_path_factory.mktemp("results"))
+    with (
+        prefect_test_harness(server_startup_timeout=180),
+        temporary_settings(
+            {PREFECT_LOCAL_STORAGE_PATH: storage, PREFECT_LOGGING_TO_API_ENABLED: False}
+        ),
+    ):
+        yield
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.setenv("ALJIBE_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("PHARMA_LANDING", raising=False)
+    loaded = load_settings()
+    loaded.landing("pharma_latam").mkdir(parents=True)
+    return loaded
+
+
+@pytest.fixture
+def landing(settings: Settings) -> Path:
+    return settings.landing("pharma_latam")
+
+
+@pytest.fixture
+def artifacts() -> ReadArtifacts:
+    """Every artifact of a key, the newest first."""
+
+    def _read(key: str) -> list[Artifact]:
+        with get_client(sync_client=True) as client:
+            found = client.read_artifacts(
+                artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=[key]))
+            )
+        return sorted(found, key=lambda artifact: str(artifact.created), reverse=True)
+
+    return _read
+
+
+@pytest.fixture
+def warehouse(settings: Settings) -> Query:
+    def _query(sql: str) -> list[tuple[Any, ...]]:
+        with duckdb.connect(str(settings.warehouse("pharma_latam")), read_only=True) as connection:
+            return connection.execute(sql).fetchall()
+
+    return _query
+
+
+@pytest.fixture
+def serving(settings: Settings) -> Query:
+    def _query(sql: str) -> list[tuple[Any, ...]]:
+        with duckdb.connect(str(settings.serving("pharma_latam")), read_only=True) as connection:
+            return connection.execute(sql).fetchall()
+
+    return _query
+
+
+@pytest.fixture
+def deliver(landing: Path) -> Callable[[str, str], None]:
+    """Put a file as a sender does: whole, and with a time of its own."""
+
+    def _put(name: str, text: str) -> None:
+        (landing / f"{name}.part").write_text(text, encoding="utf-8")
+        (landing / f"{name}.part").rename(landing / name)
+
+    return _put
+
+
+@pytest.fixture
+def run() -> Callable[..., State[Any]]:
+    """Run `elt` of pharma_latam once."""
+    return lambda **parameters: elt("pharma_latam", return_state=True, **parameters)
+
+
+@pytest.fixture
+def sales(serving: Query) -> Callable[[], list[tuple[str, Decimal]]]:
+    """Invoices and dollars as readers see them."""
+    return lambda: serving(
+        "select invoice_id, venta_total_usd from consume.fct_ventas_latam order by 1"
+    )
+
+
+@pytest.fixture
+def repeated_in_argentina() -> str:
+    """A file of Argentina in which an invoice stands twice."""
+    return (
+        "invoice_id,fecha,producto_cod,cantidad,precio_unit,moneda\n"
+        "ARG-001,2024-01-15,AMOX500,100,850.50,ARS\n"
+        "ARG-001,2024-01-15,AMOX500,9,1.00,ARS\n"
+    )

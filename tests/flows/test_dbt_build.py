@@ -1,0 +1,119 @@
+"""Builds: what fails, what is skipped, what is killed, and other people's projects."""
+
+import shutil
+
+import duckdb
+from prefect.client.orchestration import get_client
+
+from demo.pharma_deliveries import seed_deliveries
+from flows.dbt_build import dbt_build
+from flows.publish import publish
+
+DOMAIN = "pharma_latam"
+
+
+def test_a_partial_build_does_not_clear_a_failure_elsewhere(
+    landing, deliver, run, sales, repeated_in_argentina
+):
+    seed_deliveries(landing)
+    run()
+    yesterday = sales()
+    deliver("ventas_arg.csv", repeated_in_argentina)
+    assert run().name == "Failed"
+    part = dbt_build(DOMAIN, select="stg_productos_farma", return_state=True)
+    assert part.name == "Completed"
+    state = publish(DOMAIN, return_state=True)
+    assert state.name == "Failed"
+    assert "unique_stg_ventas_arg_invoice_id" in state.message
+    assert sales() == yesterday
+
+
+def test_a_report_that_raises_leaves_the_outcome_and_warns(landing, monkeypatch, run, sales):
+    seed_deliveries(landing)
+
+    def _broken(*_args, **_kwargs):
+        raise RuntimeError("no paper")
+
+    monkeypatch.setattr("tasks.report_results.build_markdown", _broken)
+    state = run()
+    assert state.name == "CompletedWithWarnings"
+    assert "the reports of this build could not be made" in state.message
+    assert len(sales()) == 5
+
+
+def test_a_deleted_warehouse_is_built_anew(landing, settings, run, sales):
+    seed_deliveries(landing)
+    run()
+    settings.warehouse(DOMAIN).unlink()
+    state = run()
+    assert state.name == "Completed"
+    assert "nothing new, the verdict" not in state.message
+    assert len(sales()) == 5
+
+
+def test_dbt_that_takes_too_long_is_killed_and_gives_the_lock_back(
+    landing, settings, monkeypatch, run
+):
+    seed_deliveries(landing)
+    monkeypatch.setenv("ALJIBE_DBT_TIMEOUT_SECONDS", "1")
+    state = run()
+    assert state.name == "Failed"
+    assert "ALJIBE_DBT_TIMEOUT_SECONDS" in state.message
+    monkeypatch.delenv("ALJIBE_DBT_TIMEOUT_SECONDS")
+    assert run().name == "Completed"
+
+
+def test_sql_that_does_not_compile_fails_with_dbts_own_words(
+    landing, settings, tmp_path, monkeypatch, run
+):
+    project = tmp_path / "dbt"
+    shutil.copytree(settings.project_dir, project, ignore=shutil.ignore_patterns("target", "logs"))
+    model = project / "models" / DOMAIN / "staging" / "stg_ventas_arg.sql"
+    model.write_text("select {{ ref('no_such_model') }}")
+    monkeypatch.setenv("ALJIBE_PROJECT_DIR", str(project))
+    seed_deliveries(landing)
+    state = run()
+    assert state.name == "Failed"
+    assert "no_such_model" in state.message
+
+
+def test_node_tasks_show_the_graph_and_release_the_warehouse(landing, settings, warehouse, run):
+    seed_deliveries(landing)
+    run()
+    state = dbt_build(
+        DOMAIN, select="stg_ventas_arg", full_refresh=True, trace_nodes=True, return_state=True
+    )
+    assert state.name == "Completed"
+    with get_client(sync_client=True) as client:
+        names = [
+            task.name
+            for task in client.read_task_runs(limit=200)
+            if task.flow_run_id == state.state_details.flow_run_id
+        ]
+    assert any("stg_ventas_arg" in name for name in names)
+    # Another connection can write: the file was released.
+    with duckdb.connect(str(settings.warehouse(DOMAIN))) as connection:
+        connection.execute("create table etl.probe as select 1 as one")
+
+
+def test_a_foreign_project_gives_the_same_artifacts(tmp_path, settings, artifacts):
+    project = tmp_path / "shop"
+    (project / "models").mkdir(parents=True)
+    (project / "dbt_project.yml").write_text("name: shop\nversion: '1'\nprofile: shop\n")
+    (project / "profiles.yml").write_text(
+        "shop: {target: dev, outputs: {dev: {type: duckdb, path: shop.duckdb}}}\n"
+    )
+    (project / "models" / "orders.sql").write_text(
+        "select 1 as order_id union all select 1 union all select null"
+    )
+    (project / "models" / "schema.yml").write_text(
+        "models:\n  - name: orders\n    columns:\n      - name: order_id\n"
+        "        data_tests:\n          - unique: {config: {severity: warn, "
+        "store_failures: true}}\n          - not_null: {config: {store_failures: true}}\n"
+    )
+    state = dbt_build("shop", project_dir=str(project), return_state=True)
+    assert state.name == "Failed"
+    assert "not_null_orders_order_id (1 row)" in state.message
+    assert artifacts("dbt-shop")
+    assert artifacts("dbt-tests-shop")
+    assert "order_id" in artifacts("dbt-test-shop-unique-orders-order-id")[0].data
