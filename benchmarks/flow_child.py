@@ -17,7 +17,6 @@ def main(project: str, answer: str) -> None:
     told = {
         "flow_run_id": str(state.state_details.flow_run_id),
         "state": state.name,
-        "is_completed": state.is_completed(),
         "message": state.message,
         "import_seconds": imported - started,
         "call_seconds": ended - imported,

@@ -15,6 +15,8 @@ from lakehouse.settings import load_settings
 from lakehouse.transform.build_history import BuildHistory
 from tasks.policies import transient_retries
 
+_MOST_NAMED = 10
+
 
 @task(
     name="publish-serving",
@@ -46,10 +48,9 @@ def publish_serving(domain: str) -> tuple[dict[str, int], bool]:
     manifest = read_dbt_artifact(settings.dbt_target(domain) / "manifest.json", "manifest")
     broken = history.broken_nodes(domain, known=manifest_ids(manifest))
     if broken:
-        named = ", ".join(f"{name} ({status})" for name, status in sorted(broken.items())[:10])
         raise PublishRefused(
-            f"{domain} is not published: {named} did not pass when last run. Readers keep the "
-            "last good state."
+            f"{domain} is not published: {in_words(broken)} when last run. Readers keep the last "
+            "good state."
         )
     last, serving = log.last(domain), settings.serving(domain)
     if last and last.build_id == build.build_id and serving.is_file():
@@ -72,6 +73,19 @@ def publish_serving(domain: str) -> tuple[dict[str, int], bool]:
         description=f"Published from {domain} to {serving.name}.",
     )
     return rows, True
+
+
+def in_words(broken: dict[str, str]) -> str:
+    """Name the nodes that failed, before the many that were skipped because of them."""
+    causes = sorted(name for name, status in broken.items() if status != "skipped")
+    skipped = sorted(name for name, status in broken.items() if status == "skipped")
+    named = causes or skipped
+    text = ", ".join(named[:_MOST_NAMED])
+    if len(named) > _MOST_NAMED:
+        text += f" and {len(named) - _MOST_NAMED} more"
+    if not causes:
+        return f"{text} were skipped"
+    return f"{text} failed" + (f" and {len(skipped)} nodes were skipped" if skipped else "")
 
 
 def manifest_ids(manifest: dict[str, object]) -> set[str]:

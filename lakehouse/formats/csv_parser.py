@@ -22,6 +22,8 @@ _SCAN_TABLE = "csv_scans"
 _ROW_GROUP_ROWS = 61_440
 _ROW_GROUP_CELLS = 20 * _ROW_GROUP_ROWS
 _VECTOR_ROWS = 2_048
+# The default of 1 MiB for each column and row group exhausts 256 MB from 300 columns on.
+_DICTIONARY_BYTES = 1_024
 
 
 class LineEndsMixed(Exception):
@@ -114,7 +116,8 @@ def copy_to_parquet(
     columns = ", ".join(sql_identifier(name) for name in header.names)
     row = connection.execute(
         f"copy (select {columns} from {source}) to {sql_string(str(target.absolute()))} "
-        f"(format parquet, compression lz4, row_group_size {vectors * _VECTOR_ROWS})"
+        f"(format parquet, compression lz4, row_group_size {vectors * _VECTOR_ROWS}, "
+        f"string_dictionary_page_size_limit {_DICTIONARY_BYTES})"
     ).fetchone()
     return int(row[0]) if row else 0
 

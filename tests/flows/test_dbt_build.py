@@ -99,7 +99,7 @@ def test_node_tasks_show_the_graph_and_release_the_warehouse(landing, settings, 
 def test_a_foreign_project_gives_the_same_artifacts(tmp_path, settings, artifacts):
     project = tmp_path / "shop"
     (project / "models").mkdir(parents=True)
-    (project / "dbt_project.yml").write_text("name: shop\nversion: '1'\nprofile: shop\n")
+    (project / "dbt_project.yml").write_text("name: shop\nversion: '1.0'\nprofile: shop\n")
     (project / "profiles.yml").write_text(
         "shop: {target: dev, outputs: {dev: {type: duckdb, path: shop.duckdb}}}\n"
     )

@@ -31,7 +31,7 @@ def written_files(draw):
     return width, rows, delimiter, line_end, quote_all
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=70, deadline=None)
 @given(file=written_files())
 def test_whatever_a_csv_writer_writes_is_read_back_with_its_lines(
     stage, make_table, rows_of, lines_of, file
@@ -77,7 +77,7 @@ RECORDS = st.sampled_from(
 )
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=70, deadline=None)
 @given(
     records=st.lists(RECORDS, max_size=12),
     line_end=st.sampled_from(["\n", "\r\n"]),
