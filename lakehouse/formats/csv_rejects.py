@@ -69,7 +69,7 @@ def read_faults(
         )
     found = connection.execute(
         f"""
-        select line_byte_position - 1 + 0,
+        select line_byte_position - 1 + length(any_value(csv_line)) - length(any_value(record)),
             arg_min(error_type, byte_position),
             arg_min(column_name, byte_position),
             max(try_cast(regexp_extract(error_message, 'Found: (\\d+)', 1) as integer)),
