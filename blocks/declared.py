@@ -31,7 +31,13 @@ def find_block(name: str, kind: type[BlockKind], settings: Settings) -> BlockKin
     try:
         saved = kind.load(name)
     except ValueError:
+        # Prefect's word for a block that is not saved; one that is but does not fit is below.
         saved = declared_block(name, settings)
+    except RuntimeError as error:
+        raise BlockInvalid(
+            f"The saved block {slug}/{name} lacks what this version needs: {error} Save it again, "
+            "or delete it, and blocks.yaml is used."
+        ) from None
     if not isinstance(saved, kind):
         raise BlockInvalid(f"Block {name} is a {type(saved).__name__}, not a {slug}.")
     return saved
@@ -56,8 +62,7 @@ def declared_block(name: str, settings: Settings, declarations: Path = DECLARATI
         raise BlockInvalid(
             f"{declarations.name}, {name}: type {slug!r} is not one of {', '.join(BLOCK_TYPES)}."
         )
-    environment = {"ALJIBE_HOME": str(settings.root), **os.environ}
-    environment["ALJIBE_HOME"] = str(settings.root)
+    environment = {**os.environ, "ALJIBE_HOME": str(settings.root)}
     try:
         return BLOCK_TYPES[slug](
             **{key: _expand(value, environment, name, key) for key, value in fields.items()}
@@ -71,8 +76,21 @@ def declared_block(name: str, settings: Settings, declarations: Path = DECLARATI
 
 
 def declared_names(declarations: Path = DECLARATIONS) -> dict[str, dict[str, Any]]:
-    """Read the entries of `blocks.yaml`, by block name."""
-    content = yaml.safe_load(declarations.read_text(encoding="utf-8")) or {}
+    """Read the entries of `blocks.yaml`, by block name.
+
+    Raises:
+        BlockInvalid: the file is not a mapping of mappings.
+    """
+    try:
+        content = yaml.safe_load(declarations.read_text(encoding="utf-8")) or {}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        cause = " ".join(str(error).split())
+        raise BlockInvalid(f"{declarations.name} cannot be read: {cause}.") from None
+    if not isinstance(content, dict):
+        raise BlockInvalid(f"{declarations.name}: must be a mapping from block names to fields.")
+    for name, fields in content.items():
+        if not isinstance(fields, dict):
+            raise BlockInvalid(f"{declarations.name}, {name}: must be a mapping with a type.")
     return {str(name): dict(fields) for name, fields in content.items()}
 
 

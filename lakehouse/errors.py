@@ -65,6 +65,14 @@ class ResourcesExhausted(TransientError):
     """Memory or disk did not suffice; the delivery that was being read is not at fault."""
 
 
+class WarehouseUnusable(TransientError):
+    """A DuckDB file cannot be opened: another process has it, or it is damaged."""
+
+
+class AuditTooNew(PermanentError):
+    """The audit database was migrated by a newer version of Aljibe."""
+
+
 class AuditUnavailable(TransientError):
     """The audit database does not answer."""
 

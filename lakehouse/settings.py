@@ -1,16 +1,19 @@
 """Every setting of Aljibe, in one typed place, read from `ALJIBE_*` variables."""
 
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import URL
 
 from lakehouse.errors import SettingsInvalid
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
+_MEMORY = re.compile(r"[0-9]+(?:\.[0-9]+)? ?(?:[KMGT]i?B|bytes)", re.IGNORECASE)
 Seconds = Annotated[float, Field(gt=0)]
 
 
@@ -20,7 +23,7 @@ class Settings(BaseSettings):
     Every folder follows from `home` and can be moved by its own variable.
     """
 
-    model_config = SettingsConfigDict(env_prefix="ALJIBE_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="ALJIBE_", env_ignore_empty=True, extra="ignore")
 
     home: Path = Field(default=Path("data"), description="Root of everything written at run time.")
     raw_dir: Path | None = Field(default=None, description="RAW lake; default home/raw.")
@@ -40,6 +43,25 @@ class Settings(BaseSettings):
     dbt_threads: int = Field(default=2, ge=1, description="Models that dbt builds at once.")
     dbt_timeout_seconds: Seconds = Field(default=3600, description="A dbt build is killed then.")
     lock_timeout_seconds: Seconds = Field(default=7200, description="Longest wait for a domain.")
+
+    @field_validator("home", "raw_dir", "warehouse_dir", "serving_dir", "quarantine_dir")
+    @classmethod
+    def _usable_path(cls, value: Path | None) -> Path | None:
+        if value and ("?" in str(value) or not str(value).isprintable()):
+            raise ValueError("DuckDB cannot use a path with ? or control characters")
+        return value
+
+    @field_validator("project_dir")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().resolve()
+
+    @field_validator("duckdb_memory")
+    @classmethod
+    def _known_size(cls, value: str) -> str:
+        if not _MEMORY.fullmatch(value.strip()):
+            raise ValueError("must be a size such as 256MB or 2GiB")
+        return value.strip()
 
     @cached_property
     def root(self) -> Path:
@@ -92,7 +114,10 @@ class Settings(BaseSettings):
     @property
     def audit_database_url(self) -> SecretStr:
         """SQLAlchemy URL of the audit database."""
-        return self.audit_url or SecretStr(f"sqlite:///{self.root / 'audit.db'}")
+        if self.audit_url:
+            return self.audit_url
+        url = URL.create("sqlite", database=str(self.root / "audit.db"))
+        return SecretStr(url.render_as_string(hide_password=False))
 
 
 def load_settings() -> Settings:

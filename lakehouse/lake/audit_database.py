@@ -7,11 +7,13 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError
 from sqlalchemy.exc import OperationalError as SqlOperationalError
 
-from lakehouse.errors import AuditUnavailable, SettingsInvalid
+from lakehouse.errors import AuditTooNew, AuditUnavailable, SettingsInvalid
 from lakehouse.lake.file_lock import FileLock, Holder
 from lakehouse.settings import Settings
 
@@ -26,13 +28,14 @@ def audit_engine(settings: Settings) -> Engine:
 
     Raises:
         SettingsInvalid: `ALJIBE_AUDIT_URL` is not a URL of SQLite or PostgreSQL.
-        AuditUnavailable: the server does not answer.
+        AuditUnavailable: the server does not answer, here or at any later use of the engine.
+        AuditTooNew: a newer version migrated it.
     """
     url = settings.audit_database_url.get_secret_value()
     with _guard:
         if url not in _engines:
             engine = _create(url)
-            _migrate(engine, settings)
+            _migrate(engine)
             _engines[url] = engine
         return _engines[url]
 
@@ -40,22 +43,36 @@ def audit_engine(settings: Settings) -> Engine:
 def _create(url: str) -> Engine:
     try:
         parsed = make_url(url)
-    except ArgumentError:
-        raise SettingsInvalid("ALJIBE_AUDIT_URL is not a database URL.") from None
-    if parsed.get_backend_name() == "sqlite":
-        if parsed.database and parsed.database != ":memory:":
-            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(parsed, connect_args={"timeout": 60})
+    except (ArgumentError, ValueError):
+        raise SettingsInvalid(
+            "ALJIBE_AUDIT_URL is not a database URL; quote special characters of the password."
+        ) from None
+    backend = parsed.get_backend_name()
+    if backend == "sqlite":
+        if not parsed.database or parsed.database == ":memory:":
+            raise SettingsInvalid("ALJIBE_AUDIT_URL: SQLite needs a file, as in sqlite:///a.db.")
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(parsed.set(drivername="sqlite"), connect_args={"timeout": 60})
         event.listen(engine, "connect", _sqlite_pragmas)
         event.listen(engine, "begin", _sqlite_begin)
-        return engine
-    if parsed.get_backend_name() == "postgresql":
-        if parsed.drivername == "postgresql":
-            parsed = parsed.set(drivername="postgresql+psycopg")
-        return create_engine(parsed, pool_pre_ping=True, connect_args={"connect_timeout": 10})
-    raise SettingsInvalid(
-        f"ALJIBE_AUDIT_URL: {parsed.drivername} is not supported; use sqlite or postgresql."
-    )
+    elif backend == "postgresql":
+        engine = create_engine(
+            parsed.set(drivername="postgresql+psycopg"),
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": 10},
+        )
+    else:
+        raise SettingsInvalid(
+            f"ALJIBE_AUDIT_URL: {parsed.drivername} is not supported; use sqlite or postgresql."
+        )
+    event.listen(engine, "handle_error", _explain)
+    return engine
+
+
+def _explain(context: ExceptionContext) -> None:
+    error = context.sqlalchemy_exception
+    if isinstance(error, SqlOperationalError | InterfaceError) and context.engine is not None:
+        raise _unavailable(context.engine, error) from None
 
 
 def _sqlite_pragmas(connection: object, _record: object) -> None:
@@ -69,21 +86,23 @@ def _sqlite_pragmas(connection: object, _record: object) -> None:
 
 
 def _sqlite_begin(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    # A transaction that reads before it writes would fail at once where others write.
+    mode = connection.get_execution_options().get("sqlite_begin", "IMMEDIATE")
+    connection.exec_driver_sql(f"BEGIN {mode}")
 
 
-def _migrate(engine: Engine, settings: Settings) -> None:
+def _migrate(engine: Engine) -> None:
     config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     head = ScriptDirectory.from_config(config).get_current_head()
+    shown = engine.url.render_as_string(hide_password=True)
     try:
-        if _revision(engine) == head:
-            return
         if engine.dialect.name == "sqlite":
-            lock = settings.root / "locks" / "audit-migration.lock"
+            # Beside the file: homes may share a database. It covers the switch to WAL too.
+            lock = Path(f"{engine.url.database}.migration.lock")
             with FileLock(lock, Holder.of_this_process("migration"), timeout=120):
                 _upgrade(engine, config, head)
-        else:
+        elif _revision(engine) != head:
             with engine.connect() as connection:
                 connection.execute(text("select pg_advisory_lock(:key)"), {"key": _ADVISORY_KEY})
                 try:
@@ -92,8 +111,11 @@ def _migrate(engine: Engine, settings: Settings) -> None:
                     connection.execute(
                         text("select pg_advisory_unlock(:key)"), {"key": _ADVISORY_KEY}
                     )
-    except SqlOperationalError as error:
-        raise _unavailable(engine, error) from None
+    except CommandError as error:
+        raise AuditTooNew(
+            f"The audit database {shown} has a schema that this version of Aljibe does not know "
+            f"({error}). Install the version that was here before, or a newer one."
+        ) from None
     except DBAPIError as error:
         raise _unavailable(engine, error) from None
 

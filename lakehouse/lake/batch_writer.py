@@ -5,7 +5,6 @@ What is written here has no name that a reader sees; `load_file` commits it and 
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,10 +13,13 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from lakehouse.errors import DeliveryRefused
 from lakehouse.formats.staged_file import RejectedRow, StagedFile
 from lakehouse.formats.text_conversion import fault_sql, value_sql
-from lakehouse.lake.duckdb_session import bounded_session, quoted, text_literal
+from lakehouse.lake.duckdb_session import bounded_session, resources_suffice
+from lakehouse.lake.durable_files import sync
 from lakehouse.source_catalog import Column, Table
+from lakehouse.sql_quoting import sql_identifier, sql_path, sql_string
 
 # Level 1 and page version 2: measured the fastest to write, and no larger than the defaults.
 _PARQUET = "format parquet, compression zstd, compression_level 1, parquet_version v2"
@@ -57,32 +59,43 @@ def write_batch(
     faults = [
         (column, fault)
         for column in columns
-        if (fault := fault_sql(column, staged.dialect, quoted(column.name))) is not None
+        if (fault := fault_sql(column, staged.dialect, sql_identifier(column.name))) is not None
     ]
     fine = " and ".join(f"({fault}) is null" for _, fault in faults) or "true"
-    selected = [
-        f"{value_sql(column, staged.dialect, quoted(column.name))} as {quoted(column.name)}"
-        for column in columns
-    ]
-    selected += [f"{text_literal(captured[name])} as {quoted(name)}" for name in table.captured]
-    selected += [
-        f"{text_literal(batch_id)} as _batch_id",
-        f"timestamptz {text_literal(extracted_at.isoformat())} as _extracted_at",
-        f"{text_literal(file_name)} as _source_file",
-        "_line as _source_line",
-    ]
-    with bounded_session(scratch, threads=threads, memory=memory, ordered=False) as session:
+    where = f"{table.full_name}, file {file_name}"
+    with (
+        resources_suffice(where),
+        bounded_session(scratch, threads=threads, memory=memory, ordered=False) as session,
+    ):
+        selected = [_typed(column, staged, sql_identifier(column.name)) for column in columns]
+        for name in table.captured:
+            column = declared.get(name, Column(name=name))
+            _assert_fits(session, column, captured[name], staged, where)
+            selected.append(_typed(column, staged, f"{sql_string(captured[name])}::varchar"))
+        selected += [
+            f"{sql_string(batch_id)} as _batch_id",
+            f"timestamptz {sql_string(extracted_at.isoformat())} as _extracted_at",
+            f"{sql_string(file_name)} as _source_file",
+            "_line as _source_line",
+        ]
         source = _numbered(session, staged)
         session.execute(
             f"copy (select {', '.join(selected)} from ({source}) where {fine}) "
-            f"to {text_literal(str(path))} ({_PARQUET})"
+            f"to {sql_string(str(path))} ({_PARQUET})"
         )
         rows = _count(session, path)
         rejects = _misfits(session, source, columns, faults) if rows < staged.rows else ()
         schema = session.execute(
-            f"describe select * from read_parquet({text_literal(str(path))})"
+            f"describe select * from read_parquet({sql_path(path)}, hive_partitioning = false)"
         ).fetchall()
-    _sync(path)
+    if rows + len(rejects) != staged.rows:
+        raise DeliveryRefused(
+            f"{where}: {staged.rows} rows were read, but {rows} converted and {len(rejects)} did "
+            "not. Report this file: rows would have been lost.",
+            rows=staged.rows,
+        )
+    sync(path)
+    sync(path.parent)
     schema_hash = hashlib.sha256(json.dumps([row[:2] for row in schema]).encode()).hexdigest()
     return WrittenBatch(rows, path.stat().st_size, schema_hash[:16], rejects)
 
@@ -98,13 +111,32 @@ def write_rejects(rejects: tuple[RejectedRow, ...], path: Path) -> None:
             "raw": pa.array([reject.raw for reject in rejects], pa.string()),
         }
     )
-    with duckdb.connect() as session:
+    with resources_suffice(f"{path.parent.name}, rejected rows"), duckdb.connect() as session:
         session.register("rejects", rows)
-        session.execute(f"copy rejects to {text_literal(str(path))} ({_PARQUET})")
+        session.execute(f"copy rejects to {sql_string(str(path))} ({_PARQUET})")
+
+
+def _typed(column: Column, staged: StagedFile, text: str) -> str:
+    return f"{value_sql(column, staged.dialect, text)} as {sql_identifier(column.name)}"
+
+
+def _assert_fits(
+    session: duckdb.DuckDBPyConnection, column: Column, text: str, staged: StagedFile, where: str
+) -> None:
+    fault = fault_sql(column, staged.dialect, f"{sql_string(text)}::varchar")
+    row = session.execute(f"select {fault}").fetchone() if fault else None
+    if row and row[0] is not None:
+        raise DeliveryRefused(
+            f"{where}: {column.name}, which comes from the file's name, is {row[0]}. Rename the "
+            "file, or correct the regex or the type.",
+            rows=staged.rows + len(staged.rejects),
+        )
 
 
 def _numbered(session: duckdb.DuckDBPyConnection, staged: StagedFile) -> str:
-    file = f"read_parquet({text_literal(str(staged.path))}, file_row_number = true)"
+    file = (
+        f"read_parquet({sql_path(staged.path)}, hive_partitioning = false, file_row_number = true)"
+    )
     breaks = staged.line_breaks
     if breaks is None:
         return f"select *, null::bigint as _line from {file}"
@@ -130,11 +162,11 @@ def _misfits(
     faults: list[tuple[Column, str]],
 ) -> tuple[RejectedRow, ...]:
     branches = " ".join(
-        f"when ({fault}) is not null then {{'name': {text_literal(column.name)}, "
-        f"'reason': {fault}, 'cell': {quoted(column.name)}}}"
+        f"when ({fault}) is not null then {{'name': {sql_string(column.name)}, "
+        f"'reason': {fault}, 'cell': {sql_identifier(column.name)}}}"
         for column, fault in faults
     )
-    record = ", ".join(f"{text_literal(c.name)}: {quoted(c.name)}" for c in columns)
+    record = ", ".join(f"{sql_string(c.name)}: {sql_identifier(c.name)}" for c in columns)
     query = (
         f"select _line, fault.name, fault.reason, fault.cell, raw from ("
         f"select _line, case {branches} end as fault, to_json({{{record}}})::varchar as raw "
@@ -144,15 +176,6 @@ def _misfits(
 
 
 def _count(session: duckdb.DuckDBPyConnection, path: Path) -> int:
-    query = f"select sum(num_rows) from parquet_file_metadata({text_literal(str(path))})"
+    query = f"select sum(num_rows) from parquet_file_metadata({sql_path(path)})"
     row = session.execute(query).fetchone()
     return int(row[0]) if row and row[0] is not None else 0
-
-
-def _sync(path: Path) -> None:
-    for target in (path, path.parent):
-        descriptor = os.open(target, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -1,4 +1,4 @@
-"""DuckDB connections with a bound on memory, and quoting for the SQL that is built."""
+"""DuckDB connections: bounded ones for loads, the warehouse, and faults of disk and memory."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,15 +6,8 @@ from pathlib import Path
 
 import duckdb
 
-
-def quoted(identifier: str) -> str:
-    """Quote an identifier of any content."""
-    return '"' + identifier.replace('"', '""') + '"'
-
-
-def text_literal(value: str) -> str:
-    """Quote a text value of any content."""
-    return "'" + value.replace("'", "''") + "'"
+from lakehouse.errors import ResourcesExhausted, WarehouseUnusable
+from lakehouse.sql_quoting import sql_string
 
 
 @contextmanager
@@ -32,11 +25,47 @@ def bounded_session(
     session = duckdb.connect()
     try:
         session.execute(f"set threads = {threads}")
-        session.execute(f"set memory_limit = {text_literal(memory)}")
-        session.execute(f"set temp_directory = {text_literal(str(scratch))}")
+        session.execute(f"set memory_limit = {sql_string(memory)}")
+        session.execute(f"set temp_directory = {sql_string(str(scratch))}")
         session.execute(f"set preserve_insertion_order = {str(ordered).lower()}")
         session.execute("set autoinstall_known_extensions = false")
         session.execute("set timezone = 'UTC'")
         yield session
     finally:
         session.close()
+
+
+@contextmanager
+def resources_suffice(what: str) -> Iterator[None]:
+    """Tell a full disk or memory from faults of the data.
+
+    Raises:
+        ResourcesExhausted: naming `what` was being written.
+    """
+    try:
+        yield
+    except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
+        cause = str(error).partition("\n")[0].rstrip(". ")
+        raise ResourcesExhausted(
+            f"{what}: {cause}. Nothing was loaded; check the disk's free space and "
+            "ALJIBE_DUCKDB_MEMORY, then run again."
+        ) from error
+
+
+def open_warehouse(warehouse: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
+    """Connect to a domain's warehouse, in UTC; made when missing unless `read_only`.
+
+    Raises:
+        WarehouseUnusable: another process has it open, or it is damaged.
+    """
+    try:
+        connection = duckdb.connect(str(warehouse), read_only=read_only)
+    except duckdb.IOException as error:
+        if "lock" in str(error).lower():
+            advice = "Close whatever has it open; readers belong on the serving copy."
+        else:
+            advice = "If it is damaged, delete it: the next run builds it again from RAW."
+        cause = str(error).partition("\n")[0].rstrip(". ")
+        raise WarehouseUnusable(f"{warehouse} cannot be opened: {cause}. {advice}") from error
+    connection.execute("set timezone = 'UTC'")
+    return connection

@@ -11,7 +11,7 @@ import os
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -34,8 +34,7 @@ class Holder:
     @classmethod
     def of_this_process(cls, run: str) -> "Holder":
         """Describe this process."""
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        return cls(run=run, pid=os.getpid(), host=socket.gethostname(), since=now)
+        return cls(run=run, pid=os.getpid(), host=socket.gethostname(), since=_now())
 
     def __str__(self) -> str:
         return f"{self.run} (pid {self.pid} on {self.host}, since {self.since})"
@@ -71,6 +70,11 @@ class FileLock:
         self._descriptor: int | None = None
 
     @property
+    def is_held(self) -> bool:
+        """Whether this object holds the lock now."""
+        return self._descriptor is not None
+
+    @property
     def descriptor(self) -> int:
         """The open file, to be inherited by a child that must keep the lock."""
         if self._descriptor is None:
@@ -83,7 +87,8 @@ class FileLock:
         try:
             self._wait_for(descriptor)
             self.left_behind = _read_holder(descriptor)
-            _write(descriptor, json.dumps(asdict(self._holder)).encode())
+            holder = replace(self._holder, since=_now())
+            _write(descriptor, json.dumps(asdict(holder)).encode())
         except BaseException:
             os.close(descriptor)
             raise
@@ -128,7 +133,7 @@ class FileLock:
 def current_holder(path: Path) -> Holder | None:
     """Tell who holds the lock right now; None when it is free."""
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
     try:
@@ -153,3 +158,7 @@ def _read_holder(descriptor: int) -> Holder | None:
 def _write(descriptor: int, content: bytes) -> None:
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, content, 0)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -39,7 +39,11 @@ class Batch:
 
 @dataclass(frozen=True)
 class Delivery:
-    """Arrival of a file; `delivery_id` grows with every arrival."""
+    """Arrival of a file; `delivery_id` grows with every arrival.
+
+    Attributes:
+        reading_hash: the table's `reading_hash` then; its `judgement_hash` if it was refused.
+    """
 
     source_name: str
     table_name: str
@@ -151,7 +155,8 @@ class Ledger:
         """The batches that count, by the load of each table.
 
         append: the newest content of every file, the same content once. snapshot: the newest
-        delivery. incremental: every batch; which rows count is decided key by key.
+        delivery. incremental: every content once, as it was read last; which rows count is
+        decided key by key.
         """
         current: list[CurrentBatch] = []
         for table in tables:
@@ -160,10 +165,9 @@ class Ledger:
                 rows = rows[:1]
             elif table.meta.load == "append":
                 rows = _newest_by(rows, "file_name")
-                rows = _newest_by(rows, "content_key")
             current += [
                 CurrentBatch(table.source, table.name, row.batch_id, row.delivery_id)
-                for row in _newest_by(rows, "batch_id")
+                for row in _newest_by(rows, "content_key")
             ]
         return current
 

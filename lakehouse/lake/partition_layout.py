@@ -7,6 +7,8 @@ being written, the same with `.tmp` behind, which no reader's `**/*.parquet` mat
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
+from lakehouse.sql_quoting import glob_literal
+
 TEMPORARY = ".tmp"
 
 
@@ -32,7 +34,7 @@ def table_folder(raw: Path, source: str, table: str) -> Path:
 
 def table_glob(raw: Path, source: str, table: str) -> str:
     """Pattern that matches every visible batch of a table and nothing else."""
-    return f"{_glob_literal(str(table_folder(raw, source, table)))}/**/*.parquet"
+    return f"{glob_literal(table_folder(raw, source, table))}/**/*.parquet"
 
 
 def table_lock_file(raw: Path, source: str, table: str) -> Path:
@@ -43,7 +45,3 @@ def table_lock_file(raw: Path, source: str, table: str) -> Path:
 def temporary_path(final: Path) -> Path:
     """Name of a batch until its ledger row is committed."""
     return final.with_name(final.name + TEMPORARY)
-
-
-def _glob_literal(path: str) -> str:
-    return "".join(f"[{char}]" if char in "*?[" else char for char in path)

@@ -82,7 +82,7 @@ def pending_names(
     """Names of the files that the ledger does not have as they are now.
 
     A file counts as known by name, size and modification time. It is work again when its batch is
-    no longer in the lake, or when it was refused and its contract has changed since.
+    no longer in the lake, or when it was refused and its contract or limits have changed since.
     """
     pending = set()
     for file in found:
@@ -90,7 +90,7 @@ def pending_names(
         if delivery is None or (delivery.size, delivery.mtime_ns) != (file.size, file.mtime_ns):
             pending.add(file.name)
         elif delivery.batch_id is None:
-            if delivery.reading_hash != table.reading_hash:
+            if delivery.reading_hash != table.judgement_hash:
                 pending.add(file.name)
         elif not lake.holds(delivery.batch_id):
             pending.add(file.name)

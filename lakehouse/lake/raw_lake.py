@@ -1,10 +1,10 @@
 """The RAW lake as a place: its folder, its ledger, and recovery after a death."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from lakehouse.lake.audit_database import audit_engine
+from lakehouse.lake.durable_files import publish_file
 from lakehouse.lake.file_lock import FileLock, Holder
 from lakehouse.lake.ledger import Batch, Ledger
 from lakehouse.lake.partition_layout import (
@@ -80,13 +80,3 @@ class RawLake:
                 publish_file(path, self.file_of(batch))
                 done.append(f"completed {batch.batch_id}: committed, but not yet visible")
         return done
-
-
-def publish_file(temporary: Path, final: Path) -> None:
-    """Give a synced file its visible name, durably."""
-    temporary.rename(final)
-    descriptor = os.open(final.parent, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,22 +1,23 @@
-"""What dbt sees of the lake: `raw.*` views and the `etl` tables, in the domain's warehouse.
+"""What dbt sees of the lake: `raw.*` views and `etl.current_batches`, in the domain's warehouse.
 
 Columns come in the contract's order and types whatever the files hold: a column missing from old
 files is NULL, and a table without deliveries is an empty view of the right types.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
-from sqlalchemy import select
 
-from lakehouse.lake.audit_schema import deliveries, rejected_rows
-from lakehouse.lake.duckdb_session import quoted, text_literal
-from lakehouse.lake.ledger import CurrentBatch, Ledger
+from lakehouse.errors import LakeDamaged
+from lakehouse.lake.duckdb_session import open_warehouse
+from lakehouse.lake.ledger import CurrentBatch
+from lakehouse.lake.load_log import write_logs
 from lakehouse.lake.partition_layout import table_folder, table_glob
 from lakehouse.lake.raw_lake import RawLake
 from lakehouse.source_catalog import Catalog, Table
+from lakehouse.sql_quoting import sql_identifier, sql_string
 
 _METADATA = (
     ("_batch_id", "VARCHAR"),
@@ -24,15 +25,12 @@ _METADATA = (
     ("_source_file", "VARCHAR"),
     ("_source_line", "BIGINT"),
 )
-_LOAD_LOG = """
-    batch_id VARCHAR, source_name VARCHAR, table_name VARCHAR, file_name VARCHAR,
-    rows_delivered BIGINT, rows_loaded BIGINT, rows_rejected BIGINT, bytes BIGINT,
-    started_at TIMESTAMPTZ, seconds DOUBLE, status VARCHAR, reason VARCHAR, delivery_id BIGINT
-"""
-_ERROR_LOG = """
-    delivery_id BIGINT, source_name VARCHAR, table_name VARCHAR, file_name VARCHAR,
-    source_line BIGINT, column_name VARCHAR, reason VARCHAR, occurred_at TIMESTAMPTZ
-"""
+_CURRENT_BATCHES: tuple[tuple[str, pa.DataType], ...] = (
+    ("source_name", pa.string()),
+    ("table_name", pa.string()),
+    ("batch_id", pa.string()),
+    ("sequence", pa.int64()),
+)
 
 
 def register_raw(catalog: Catalog, lake: RawLake, warehouse: Path, run: str) -> list[CurrentBatch]:
@@ -42,106 +40,100 @@ def register_raw(catalog: Catalog, lake: RawLake, warehouse: Path, run: str) -> 
 
     Returns:
         The batches that count now.
+
+    Raises:
+        LakeDamaged: the file of a batch that counts is not in the lake, or cannot be read.
+        WarehouseUnusable: another process has the warehouse open, or it is damaged.
     """
     for table in catalog.tables:
-        with lake.writer_of(table, run):
-            lake.recover(table.source, table.name)
+        _recover(table, lake, run)
     current = lake.ledger.current_batches(catalog.tables)
+    for table in catalog.tables:
+        if _missing(table, current, lake):
+            # A load may be between its commit and its rename: its lock tells when it is not.
+            _recover(table, lake, run)
+            _assert_whole(table, _missing(table, current, lake))
     warehouse.parent.mkdir(parents=True, exist_ok=True)
-    with duckdb.connect(str(warehouse)) as connection:
-        connection.execute("set timezone = 'UTC'")
+    with open_warehouse(warehouse) as connection:
         connection.execute("begin")
         connection.execute("create schema if not exists etl")
         for schema in sorted({table.schema_name for table in catalog.tables}):
-            connection.execute(f"create schema if not exists {quoted(schema)}")
+            connection.execute(f"create schema if not exists {sql_identifier(schema)}")
         for table in catalog.tables:
-            connection.execute(view_sql(table, lake.root))
+            connection.execute(view_sql(connection, table, lake.root))
         _write_current(connection, current)
-        _write_logs(connection, catalog, lake.ledger)
+        write_logs(connection, catalog, lake.ledger)
         connection.execute("commit")
     return current
 
 
-def view_sql(table: Table, raw: Path) -> str:
-    """SQL that makes the raw view of a table over the files it has now."""
-    typed = [(column.name, column.type.duckdb) for column in table.columns]
-    typed += [(name, "VARCHAR") for name in table.captured]
-    typed += _METADATA
-    nothing = ", ".join(f"null::{kind} as {quoted(name)}" for name, kind in typed)
-    name = f"{quoted(table.schema_name)}.{quoted(table.name)}"
+def view_sql(connection: duckdb.DuckDBPyConnection, table: Table, raw: Path) -> str:
+    """SQL that makes the raw view of a table over the files it has now.
+
+    Columns that only files have come last, as they are. The view names its columns, so that it
+    stays valid when a later file brings another one.
+    """
+    name = f"{sql_identifier(table.schema_name)}.{sql_identifier(table.name)}"
+    typed = dict((*table.lake_columns, *_METADATA))
+    nothing = ", ".join(f"null::{kind} as {sql_identifier(n)}" for n, kind in typed.items())
     if not any(table_folder(raw, table.source, table.name).rglob("*.parquet")):
         return f"create or replace view {name} as select {nothing} where false"
     files = (
-        f"read_parquet({text_literal(table_glob(raw, table.source, table.name))}, "
-        f"union_by_name = true, hive_partitioning = true, "
-        f"hive_types = {{'year': SMALLINT, 'month': TINYINT, 'day': TINYINT}})"
+        f"read_parquet({sql_string(table_glob(raw, table.source, table.name))}, "
+        f"union_by_name = true, hive_partitioning = false)"
     )
-    casts = ", ".join(f"{quoted(n)}::{kind} as {quoted(n)}" for n, kind in typed)
-    return (
-        f"create or replace view {name} as select * replace ({casts}) from ("
-        f"select {nothing} where false union all by name "
-        f"select * exclude (year, month, day) from {files})"
-    )
+    try:
+        found = [row[0] for row in connection.execute(f"describe from {files}").fetchall()]
+    except duckdb.Error as error:
+        cause = str(error).partition("\n")[0]
+        raise LakeDamaged(
+            f"{table.full_name}: its files in the lake cannot be read together: {cause}. If a "
+            f"column changed its type in {table.file.name}, give it the old one back and convert "
+            "it in staging; else restore the file that is named."
+        ) from error
+    there = {column.lower() for column in found}
+    selected = [
+        f"{sql_identifier(column) if column.lower() in there else 'null'}::{kind} "
+        f"as {sql_identifier(column)}"
+        for column, kind in typed.items()
+    ]
+    known = {column.lower() for column in typed}
+    selected += [sql_identifier(column) for column in found if column.lower() not in known]
+    return f"create or replace view {name} as select {', '.join(selected)} from {files}"
 
 
-def _write_current(connection: duckdb.DuckDBPyConnection, current: Iterable[CurrentBatch]) -> None:
-    rows = pa.Table.from_pylist(
-        [vars(batch) for batch in current],
-        schema=pa.schema(
-            {
-                "source_name": pa.string(),
-                "table_name": pa.string(),
-                "batch_id": pa.string(),
-                "sequence": pa.int64(),
-            }
-        ),
-    )
-    connection.register("current_now", rows)
+def _recover(table: Table, lake: RawLake, run: str) -> None:
+    with lake.writer_of(table, run):
+        lake.recover(table.source, table.name)
+
+
+def _missing(table: Table, current: Iterable[CurrentBatch], lake: RawLake) -> list[str]:
+    counts = {
+        batch.batch_id
+        for batch in current
+        if (batch.source_name, batch.table_name) == (table.source, table.name)
+    }
+    return [
+        batch.batch_id
+        for batch in lake.ledger.batches_of(table.source, table.name)
+        if batch.batch_id in counts and not lake.file_of(batch).is_file()
+    ]
+
+
+def _assert_whole(table: Table, missing: list[str]) -> None:
+    if missing:
+        raise LakeDamaged(
+            f"{table.full_name}: {len(missing)} files that count are not in the lake, such as "
+            f"{missing[0]}.parquet. Restore them, or put the deliveries back into their landing "
+            "folder and run ingest."
+        )
+
+
+def _write_current(connection: duckdb.DuckDBPyConnection, current: Sequence[CurrentBatch]) -> None:
+    columns: dict[str, pa.Array] = {
+        name: pa.array([getattr(batch, name) for batch in current], kind)
+        for name, kind in _CURRENT_BATCHES
+    }
+    connection.register("current_now", pa.table(columns))
     connection.execute("create or replace table etl.current_batches as select * from current_now")
     connection.unregister("current_now")
-
-
-def _write_logs(connection: duckdb.DuckDBPyConnection, catalog: Catalog, ledger: Ledger) -> None:
-    sources = {table.source for table in catalog.tables}
-    loads = select(
-        deliveries.c.batch_id,
-        deliveries.c.source_name,
-        deliveries.c.table_name,
-        deliveries.c.file_name,
-        deliveries.c.rows_delivered,
-        deliveries.c.rows_loaded,
-        deliveries.c.rows_rejected,
-        deliveries.c.size,
-        deliveries.c.started_at,
-        deliveries.c.seconds,
-        deliveries.c.status,
-        deliveries.c.reason,
-        deliveries.c.delivery_id,
-    ).where(deliveries.c.source_name.in_(sources))
-    errors = (
-        select(
-            deliveries.c.delivery_id,
-            deliveries.c.source_name,
-            deliveries.c.table_name,
-            deliveries.c.file_name,
-            rejected_rows.c.source_line,
-            rejected_rows.c.column_name,
-            rejected_rows.c.reason,
-            deliveries.c.started_at,
-        )
-        .join(rejected_rows, rejected_rows.c.delivery_id == deliveries.c.delivery_id)
-        .where(deliveries.c.source_name.in_(sources))
-    )
-    with ledger.engine.connect() as audit:
-        for name, columns, query in (
-            ("load_log", _LOAD_LOG, loads.order_by(deliveries.c.delivery_id)),
-            ("error_log", _ERROR_LOG, errors.order_by(rejected_rows.c.rejected_row_id)),
-        ):
-            connection.execute(f"create or replace table etl.{name} ({columns})")
-            rows = audit.execute(query)
-            names = list(rows.keys())
-            for part in rows.partitions(10_000):
-                frame = pa.table({key: [row[i] for row in part] for i, key in enumerate(names)})
-                connection.register("part", frame)
-                connection.execute(f"insert into etl.{name} select * from part")
-                connection.unregister("part")

@@ -31,7 +31,8 @@ def domain_writer(
     Raises:
         LockWaitTooLong: after `lock_timeout_seconds`.
     """
-    held = _held.get() or {}
+    # A context that was copied during a run may outlive it, and then remembers a lock let go.
+    held = {name: lock for name, lock in (_held.get() or {}).items() if lock.is_held}
     if domain in held:
         yield held[domain]
         return

@@ -4,7 +4,6 @@ It is written beside its final place, compared with the warehouse, and renamed. 
 the old file open go on reading it; who connects after the rename reads the new one.
 """
 
-import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,7 +14,12 @@ from typing import Any
 import duckdb
 
 from lakehouse.errors import PublishRefused, PublishUnverified
-from lakehouse.lake.duckdb_session import quoted, text_literal
+from lakehouse.lake.duckdb_session import open_warehouse, resources_suffice
+from lakehouse.lake.durable_files import publish_file, sync
+from lakehouse.sql_quoting import sql_identifier, sql_string
+
+_FRESH = '"copy being written"'
+_ROW = '"row of this relation"'
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ class PublishedTable:
     @property
     def relation(self) -> str:
         """Quoted name inside a catalog."""
-        return f"{quoted(self.schema)}.{quoted(self.name)}"
+        return f"{sql_identifier(self.schema)}.{sql_identifier(self.name)}"
 
 
 def published_tables(manifest: Mapping[str, Any], domain: str | None) -> list[PublishedTable]:
@@ -45,33 +49,39 @@ def published_tables(manifest: Mapping[str, Any], domain: str | None) -> list[Pu
 
     Args:
         manifest: dbt's manifest.
-        domain: only models below `models/<domain>/`; None takes all.
+        domain: only what is declared below `<domain>/`; None takes all.
     """
     found = []
-    for node in manifest.get("nodes", {}).values():
-        config = node.get("config") or {}
-        meta = {**(node.get("meta") or {}), **(config.get("meta") or {})}
-        if (
-            node.get("resource_type") not in ("model", "seed", "snapshot")
-            or config.get("materialized") == "ephemeral"
-            or meta.get("publish") is not True
-            or (domain and domain not in (node.get("fqn") or [])[1:2])
-        ):
-            continue
-        columns = node.get("columns") or {}
-        found.append(
-            PublishedTable(
-                schema=node["schema"],
-                name=node.get("alias") or node["name"],
-                description=(node.get("description") or "").strip(),
-                columns={
-                    name: text
-                    for name, column in columns.items()
-                    if (text := (column.get("description") or "").strip())
-                },
+    for part in ("nodes", "sources"):
+        for node in manifest.get(part, {}).values():
+            if not _is_published(node) or (domain and domain not in (node.get("fqn") or [])[1:2]):
+                continue
+            columns = node.get("columns") or {}
+            found.append(
+                PublishedTable(
+                    schema=node["schema"],
+                    name=node.get("identifier") or node.get("alias") or node["name"],
+                    description=(node.get("description") or "").strip(),
+                    columns={
+                        name: text
+                        for name, column in columns.items()
+                        if (text := (column.get("description") or "").strip())
+                    },
+                )
             )
-        )
     return sorted(found, key=lambda table: (table.schema, table.name))
+
+
+def _is_published(node: Mapping[str, Any]) -> bool:
+    config = node.get("config") or {}
+    metas = (node.get("source_meta"), node.get("meta"), config.get("meta"))
+    meta = {key: value for some in metas for key, value in (some or {}).items()}
+    return (
+        node.get("resource_type") in ("model", "seed", "snapshot", "source")
+        and config.get("materialized") != "ephemeral"
+        and config.get("enabled", True)
+        and meta.get("publish") is True
+    )
 
 
 def write_serving_copy(
@@ -91,49 +101,59 @@ def write_serving_copy(
     Raises:
         PublishRefused: the warehouse or one of the tables does not exist.
         PublishUnverified: the copy differs from the warehouse; nothing was replaced.
+        WarehouseUnusable: another process has the warehouse open.
+        ResourcesExhausted: disk or memory did not suffice; nothing was replaced.
     """
     if not warehouse.is_file():
         raise PublishRefused(f"There is no warehouse {warehouse}; run a build first.")
-    with _workplace(serving) as fresh, duckdb.connect(str(fresh)) as connection:
-        connection.execute(f"set memory_limit = {text_literal(memory)}")
-        connection.execute(f"attach {text_literal(str(warehouse))} as source (read_only)")
-        rows = {f"{t.schema}.{t.name}": _copy(connection, t) for t in tables}
-        connection.execute("detach source")
-        connection.execute("checkpoint")
-        connection.close()
-        _replace(fresh, serving)
+    # An early look says clearly that somebody else has the file.
+    open_warehouse(warehouse, read_only=True).close()
+    with (
+        _workplace(serving) as fresh,
+        resources_suffice(f"serving copy {serving}"),
+        duckdb.connect() as connection,
+    ):
+        connection.execute(f"set memory_limit = {sql_string(memory)}")
+        connection.execute(f"set temp_directory = {sql_string(str(fresh.parent / 'spill'))}")
+        connection.execute("set preserve_insertion_order = false")
+        # Under its own name: views in it call their tables by it.
+        source = sql_identifier(warehouse.stem)
+        connection.execute(f"attach {sql_string(str(warehouse))} as {source} (read_only)")
+        connection.execute(f"attach {sql_string(str(fresh))} as {_FRESH}")
+        rows = {f"{t.schema}.{t.name}": _copy(connection, source, t) for t in tables}
+        connection.execute(f"checkpoint {_FRESH}")
+        connection.execute(f"detach {_FRESH}")
+        # What a writing reader of the old file may have left would be taken for this one's.
+        serving.with_name(f"{serving.name}.wal").unlink(missing_ok=True)
+        sync(fresh)
+        publish_file(fresh, serving)
     return rows
 
 
-def _copy(connection: duckdb.DuckDBPyConnection, table: PublishedTable) -> int:
-    connection.execute(f"create schema if not exists {quoted(table.schema)}")
+def _copy(connection: duckdb.DuckDBPyConnection, source: str, table: PublishedTable) -> int:
+    original, copy = f"{source}.{table.relation}", f"{_FRESH}.{table.relation}"
+    connection.execute(f"create schema if not exists {_FRESH}.{sql_identifier(table.schema)}")
     try:
-        connection.execute(
-            f"create table {table.relation} as select * from source.{table.relation}"
-        )
-    except duckdb.CatalogException:
+        connection.execute(f"create table {copy} as select * from {original}")
+    except duckdb.CatalogException as error:
         raise PublishRefused(
-            f"{table.schema}.{table.name} is marked for publishing but is not in the warehouse; "
-            "run a full build of the domain first."
+            f"{table.schema}.{table.name} is marked for publishing but is not in the warehouse, "
+            "or reads something that is not; run a full build of the domain first. "
+            f"{str(error).partition(chr(10))[0]}"
         ) from None
-    copied, original = (
-        _signature(connection, table.relation),
-        _signature(connection, f"source.{table.relation}"),
-    )
-    if copied != original:
+    copied, wanted = _signature(connection, copy), _signature(connection, original)
+    if copied != wanted:
         raise PublishUnverified(
-            f"{table.schema}.{table.name}: {copied[0]} rows copied of {original[0]}, or with "
+            f"{table.schema}.{table.name}: {copied[0]} rows copied of {wanted[0]}, or with "
             "other values. Nothing was published; run again."
         )
     if table.description:
-        connection.execute(
-            f"comment on table {table.relation} is {text_literal(table.description)}"
-        )
-    known = {row[0] for row in connection.execute(f"describe {table.relation}").fetchall()}
+        connection.execute(f"comment on table {copy} is {sql_string(table.description)}")
+    known = {row[0].lower() for row in connection.execute(f"describe {copy}").fetchall()}
     for column, text in table.columns.items():
-        if column in known:
+        if column.lower() in known:
             connection.execute(
-                f"comment on column {table.relation}.{quoted(column)} is {text_literal(text)}"
+                f"comment on column {copy}.{sql_identifier(column)} is {sql_string(text)}"
             )
     return copied[0]
 
@@ -141,7 +161,7 @@ def _copy(connection: duckdb.DuckDBPyConnection, table: PublishedTable) -> int:
 def _signature(connection: duckdb.DuckDBPyConnection, relation: str) -> tuple[int, int]:
     # A sum of row hashes is the same in any order, and flat in memory.
     row = connection.execute(
-        f"select count(*), coalesce(sum(hash(t)::hugeint), 0) from {relation} as t"
+        f"select count(*), coalesce(sum(hash({_ROW})::hugeint), 0) from {relation} as {_ROW}"
     ).fetchone()
     return (int(row[0]), int(row[1])) if row else (0, 0)
 
@@ -156,18 +176,3 @@ def _workplace(serving: Path) -> Iterator[Path]:
         yield folder / serving.name
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _replace(fresh: Path, serving: Path) -> None:
-    for target in (fresh, fresh.parent):
-        _sync(target)
-    fresh.rename(serving)
-    _sync(serving.parent)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

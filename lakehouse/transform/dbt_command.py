@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Mapping
@@ -9,9 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lakehouse.errors import DbtCouldNotRun
+from lakehouse.errors import DbtCouldNotRun, DomainUnknown
 from lakehouse.settings import Settings
+from lakehouse.source_catalog import known_domains
 
+_FOREIGN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _PARTS_OF_A_DOMAIN = ("models", "seeds", "snapshots", "tests/singular")
 
 
@@ -56,8 +59,17 @@ class DbtBuild:
 
         Raises:
             DbtCouldNotRun: project or profiles are not where they were said to be.
+            DomainUnknown: a foreign project is given a name that cannot be its own.
         """
         project = Path(project_dir).expanduser().resolve() if project_dir else settings.project_dir
+        foreign = project != settings.project_dir
+        if foreign and (
+            not _FOREIGN_NAME.fullmatch(domain) or domain in known_domains(settings.project_dir)
+        ):
+            raise DomainUnknown(
+                f"{domain!r} cannot be the name of {project}: use letters, digits, _ and -, and "
+                "not the name of a domain of this project, whose results it would replace."
+            )
         profiles = Path(profiles_dir).expanduser().resolve() if profiles_dir else project
         for folder, name in ((project, "dbt_project.yml"), (profiles, "profiles.yml")):
             if not (folder / name).is_file():
@@ -74,7 +86,7 @@ class DbtBuild:
             full_refresh=full_refresh,
             variables=dict(variables or {}),
             threads=threads or settings.dbt_threads,
-            foreign=project != settings.project_dir,
+            foreign=foreign,
         )
 
     @property

@@ -6,11 +6,12 @@ dbt's log lines are shown, never interpreted: results are read from its files.
 
 import json
 import os
+import selectors
 import signal
 import subprocess
-import threading
+import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +31,8 @@ _ENDS = {
     "UnitTestResult",
 }
 _GRACE_SECONDS = 10.0
-_BROKEN_OUTPUT, _COULD_NOT_RUN = 120, 2
+_LOOK_EVERY_SECONDS = 0.2
+_COULD_NOT_RUN, _KILLED_BY_SHELL = 2, 128
 
 
 @dataclass(frozen=True)
@@ -77,47 +79,27 @@ def run_dbt(
         DbtKilled: killed by somebody else.
         DbtCouldNotRun: dbt could not start, parse or compile; with its last messages.
     """
-    process = subprocess.Popen(
-        [dbt_executable(), *_LOG_OPTIONS, "--no-use-colors", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        stdin=subprocess.DEVNULL,
-        env={**os.environ, **environment},
-        pass_fds=tuple(keep_open),
-        cwd=working_dir,
-        start_new_session=True,
-        text=True,
-        errors="replace",
-    )
-    late = threading.Event()
-
-    def _end_late() -> None:
-        late.set()
-        _kill_group(process)
-
-    timer = threading.Timer(timeout, _end_late)
-    timer.daemon = True
-    timer.start()
+    deadline = time.monotonic() + timeout
+    process = _start(arguments, {**os.environ, **environment}, keep_open, working_dir)
     last: deque[str] = deque(maxlen=20)
     try:
-        for raw in process.stdout or ():
+        for raw in _lines(process, deadline):
             line = _read_line(raw)
             if line is None:
                 continue
             if line.level == "error":
                 last.append(line.text)
             on_line(line)
-        code = process.wait()
-    finally:
-        timer.cancel()
-        _kill_group(process)
-    if late.is_set():
+        code = process.wait(max(0.0, deadline - time.monotonic()))
+    except subprocess.TimeoutExpired:
         raise DbtTimedOut(
             f"dbt ran longer than {timeout:.0f} s and was killed. Raise "
             "ALJIBE_DBT_TIMEOUT_SECONDS, or look for the slow model in the log above."
-        )
-    if code < 0 or code > _BROKEN_OUTPUT:
-        number = -code if code < 0 else code - 128
+        ) from None
+    finally:
+        _end_group(process)
+    if code < 0 or code > _KILLED_BY_SHELL:
+        number = -code if code < 0 else code - _KILLED_BY_SHELL
         raise DbtKilled(
             f"dbt was killed from outside (signal {number}). Its half-done work is in the "
             "warehouse only; run again. If it happens again, look at the machine's memory."
@@ -129,6 +111,56 @@ def run_dbt(
     return code
 
 
+def _start(
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    keep_open: Sequence[int],
+    working_dir: Path | None,
+) -> "subprocess.Popen[bytes]":
+    try:
+        return subprocess.Popen(
+            [dbt_executable(), *_LOG_OPTIONS, "--no-use-colors", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            env=environment,
+            pass_fds=tuple(keep_open),
+            cwd=working_dir,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise DbtCouldNotRun(f"dbt could not be started: {error}.") from error
+
+
+def _lines(process: "subprocess.Popen[bytes]", deadline: float) -> Iterator[str]:
+    """Give the lines as they come, until dbt's end even if a child of it keeps the pipe open.
+
+    Raises:
+        subprocess.TimeoutExpired: at the deadline.
+    """
+    if process.stdout is None:
+        return
+    pipe, rest = process.stdout, b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(pipe, selectors.EVENT_READ)
+        while True:
+            if time.monotonic() >= deadline:
+                raise subprocess.TimeoutExpired(process.args, 0)
+            ended = process.poll() is not None
+            if not selector.select(0 if ended else _LOOK_EVERY_SECONDS):
+                if ended:
+                    break
+                continue
+            chunk = os.read(pipe.fileno(), 65_536)
+            if not chunk:
+                break
+            *whole, rest = (rest + chunk).split(b"\n")
+            for line in whole:
+                yield line.decode(errors="replace")
+    if rest:
+        yield rest.decode(errors="replace")
+
+
 def _read_line(raw: str) -> DbtLine | None:
     text = raw.rstrip()
     if not text.startswith("{"):
@@ -137,10 +169,11 @@ def _read_line(raw: str) -> DbtLine | None:
         event: dict[str, Any] = json.loads(text)
         info, data = event["info"], event.get("data") or {}
         level, message, name = str(info["level"]), str(info["msg"]).strip(), str(info["name"])
+        data = {} if not isinstance(data, dict) else data
     except (ValueError, KeyError, TypeError):
         return DbtLine("info", text)
     if name in _ENDS:
-        return DbtLine(level, message, data.get("index"), data.get("num_models"))
+        return DbtLine(level, message, data.get("index"), data.get("num_models", data.get("total")))
     if level in ("warn", "error"):
         return DbtLine(level, message) if message else None
     if name in ("FoundCount", "FinishedRunningStats", "EndOfRunSummary", "StatsLine"):
@@ -148,17 +181,17 @@ def _read_line(raw: str) -> DbtLine | None:
     return None
 
 
-def _kill_group(process: "subprocess.Popen[str]") -> None:
-    """End dbt and all its children: politely, then not; harmless when they are gone."""
-    if process.poll() is None:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGTERM)
-        try:
-            process.wait(_GRACE_SECONDS)
-        except subprocess.TimeoutExpired:
-            pass
-        else:
-            return
+def _end_group(process: "subprocess.Popen[bytes]") -> None:
+    """End dbt, politely at first, and whatever children of it are left."""
+    try:
+        if process.poll() is None:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(_GRACE_SECONDS)
+    finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+        if process.stdout:
+            process.stdout.close()

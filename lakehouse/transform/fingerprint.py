@@ -2,7 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+import os
+import re
+from collections.abc import Iterable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 
@@ -10,13 +12,18 @@ from lakehouse.lake.ledger import CurrentBatch
 from lakehouse.transform.dbt_command import DbtBuild
 
 _NOT_SOURCE = {"target", "logs", ".venv", ".git", "__pycache__"}
+_ENV_VAR = re.compile(rb"""env_var\(\s*['"]([^'"]+)['"]""")
 
 
 def build_fingerprint(build: DbtBuild, current: Iterable[CurrentBatch]) -> str:
-    """Hash the project's files, the build's options, dbt's version and the current batches."""
+    """Hash the project's files, the build's options, dbt's version and the current batches.
+
+    So are the environment variables that the project's files name. The batches count in the order
+    of their newest deliveries, which decides between the rows of an incremental table.
+    """
+    files, variables = _read(build)
     state = {
-        "files": _files(build.project_dir),
-        "profiles": _digest(build.profiles_dir / "profiles.yml"),
+        "files": files,
         "options": [
             build.select,
             build.exclude,
@@ -24,21 +31,33 @@ def build_fingerprint(build: DbtBuild, current: Iterable[CurrentBatch]) -> str:
             build.full_refresh,
             json.dumps(build.variables, sort_keys=True),
         ],
+        "environment": {name: os.environ.get(name) for name in sorted(variables)},
         "versions": [version("dbt-core"), version("dbt-duckdb"), version("duckdb")],
-        "batches": sorted((b.source_name, b.table_name, b.batch_id) for b in current),
+        "batches": [
+            (batch.source_name, batch.table_name, batch.batch_id)
+            for batch in sorted(current, key=lambda b: (b.source_name, b.table_name, b.sequence))
+        ],
     }
     return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()
 
 
-def _files(root: Path) -> list[tuple[str, str]]:
-    found = []
-    for path in root.rglob("*"):
-        relative = path.relative_to(root)
+def _read(build: DbtBuild) -> tuple[list[tuple[str, str]], set[str]]:
+    found: list[tuple[str, str]] = []
+    variables: set[str] = set()
+    for name, path in sorted(_sources(build)):
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            # An editor's temporary file, gone since the folder was listed.
+            continue
+        found.append((name, hashlib.sha256(content).hexdigest()))
+        variables.update(match.decode(errors="replace") for match in _ENV_VAR.findall(content))
+    return found, variables - set(build.environment())
+
+
+def _sources(build: DbtBuild) -> Iterator[tuple[str, Path]]:
+    yield "profiles.yml", build.profiles_dir / "profiles.yml"
+    for path in build.project_dir.rglob("*"):
+        relative = path.relative_to(build.project_dir)
         if path.is_file() and not _NOT_SOURCE.intersection(relative.parts):
-            found.append((relative.as_posix(), _digest(path)))
-    return sorted(found)
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+            yield f"project/{relative.as_posix()}", path

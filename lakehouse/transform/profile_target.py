@@ -1,38 +1,49 @@
 """What a profiles.yml points at: the DuckDB file of a target, and values that did not resolve."""
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
+from jinja2 import TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 
 from lakehouse.errors import DbtCouldNotRun
 from lakehouse.transform.dbt_command import DbtBuild
 
+_NO_FILE = re.compile(r":memory:|[A-Za-z][A-Za-z0-9+.-]*:")
+
 
 def duckdb_file(build: DbtBuild) -> Path | None:
-    """Path of the DuckDB file that a build writes; None for other adapters and for `:memory:`.
+    """Path of the DuckDB file that a build writes; None for other adapters, for `:memory:`,
+    for addresses such as `md:` and `s3://`, and where Prefect fills the path in.
 
     Raises:
-        DbtCouldNotRun: the profile or its target does not exist, or a variable is not set.
+        DbtCouldNotRun: the profile or its target does not exist, is not readable, or needs a
+            variable that is not set.
     """
     if not build.foreign:
         return build.warehouse
     project = _read(build.project_dir / "dbt_project.yml")
     profiles = _read(build.profiles_dir / "profiles.yml")
-    name = str(project.get("profile") or "default")
+    environment = {**os.environ, **build.environment()}
+    name = _render(str(project.get("profile") or "default"), environment)
     profile = profiles.get(name)
     if not isinstance(profile, Mapping):
         raise DbtCouldNotRun(f"profiles.yml in {build.profiles_dir} has no profile {name!r}.")
-    environment = {**os.environ, **build.environment()}
-    target = build.target or _render(str(profile.get("target") or "default"), environment)
-    output = (profile.get("outputs") or {}).get(target)
+    default = environment.get("DBT_TARGET") or str(profile.get("target") or "default")
+    target = build.target or _render(default, environment)
+    outputs = profile.get("outputs")
+    output = outputs.get(target) if isinstance(outputs, Mapping) else None
     if not isinstance(output, Mapping):
         raise DbtCouldNotRun(f"profiles.yml in {build.profiles_dir} has no target {target!r}.")
-    path = _render(str(output.get("path") or ""), environment)
-    if output.get("type") != "duckdb" or not path or ":" in path:
+    written = str(output.get("path") or "")
+    if output.get("type") != "duckdb" or "prefect." in written:
+        return None
+    path = _render(written, environment)
+    if not path or _NO_FILE.match(path):
         return None
     return (build.project_dir / path).resolve()
 
@@ -46,14 +57,17 @@ def missing_values(before: object, after: object, where: str = "profiles.yml") -
         for key, value in before.items():
             yield from missing_values(value, after.get(key), f"{where}.{key}")
     elif isinstance(before, list) and isinstance(after, list):
-        for number, value in enumerate(before):
-            yield from missing_values(value, after[number], f"{where}[{number}]")
+        for number, (value, resolved) in enumerate(zip(before, after, strict=False)):
+            yield from missing_values(value, resolved, f"{where}[{number}]")
     elif isinstance(before, str) and "prefect." in before and after in (None, "", before):
         yield f"{where}: {before}"
 
 
 def _read(path: Path) -> dict[str, Any]:
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise DbtCouldNotRun(f"{path} cannot be read: {' '.join(str(error).split())}.") from None
     return content if isinstance(content, dict) else {}
 
 
@@ -64,4 +78,7 @@ def _render(text: str, environment: Mapping[str, str]) -> str:
             raise DbtCouldNotRun(f"profiles.yml needs the variable {name}, which is not set.")
         return value
 
-    return SandboxedEnvironment().from_string(text).render(env_var=_env_var)
+    try:
+        return SandboxedEnvironment().from_string(text).render(env_var=_env_var)
+    except TemplateError as error:
+        raise DbtCouldNotRun(f"profiles.yml: {text!r} cannot be resolved: {error}.") from None

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import duckdb
 
+from lakehouse.lake.duckdb_session import open_warehouse
+
 
 def mark_build(connection: duckdb.DuckDBPyConnection, build_id: str) -> None:
     """Write the id of the build that just ended into `etl.last_build`."""
@@ -13,10 +15,14 @@ def mark_build(connection: duckdb.DuckDBPyConnection, build_id: str) -> None:
 
 
 def marked_build(warehouse: Path) -> str | None:
-    """Read the id of the build that made a warehouse; None if there is none."""
+    """Read the id of the build that made a warehouse; None if there is none.
+
+    Raises:
+        WarehouseUnusable: another process has it open, or it is damaged.
+    """
     if not warehouse.is_file():
         return None
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
+    with open_warehouse(warehouse, read_only=True) as connection:
         try:
             row = connection.execute("select build_id from etl.last_build").fetchone()
         except duckdb.CatalogException:

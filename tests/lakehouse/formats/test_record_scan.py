@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lakehouse.formats.record_scan import RecordGrammar, Span, scan_records
+from lakehouse.formats.record_scan import CHUNK_BYTES, RecordGrammar, Span, scan_records
 
 COMMA = RecordGrammar(b",", b'"')
 
@@ -58,6 +58,15 @@ def test_delimiters_of_several_bytes_and_spaces_are_understood(scan):
     assert lines(scan('a§b\n1§"x\n"\n2§3\n'.encode(), grammar=section)) == [2, 4]
     space = RecordGrammar(b" ", b'"')
     assert lines(scan(b'a b\n1 "x\n"\n2 3\n', grammar=space)) == [2, 4]
+
+
+@pytest.mark.parametrize("blank", [b"\n", b"\r\n"])
+def test_a_blank_line_at_the_start_of_a_chunk_is_no_record(scan, blank):
+    first = b"a,b\n" + b"1,2\n" * (CHUNK_BYTES // 4 - 1)
+    assert len(first) == CHUNK_BYTES
+    found = scan(first + blank + b"3,4\n")
+    assert found.accepted == CHUNK_BYTES // 4
+    assert lines(found)[-1] == CHUNK_BYTES // 4 + 2
 
 
 def test_lines_are_exact_across_the_chunks_of_a_large_file(scan):

@@ -1,0 +1,68 @@
+"""Every delivery and every refused row of a domain, copied from the ledger into its warehouse."""
+
+import duckdb
+import pyarrow as pa
+from sqlalchemy import select
+
+from lakehouse.lake.audit_schema import deliveries, rejected_rows
+from lakehouse.lake.ledger import Ledger
+from lakehouse.source_catalog import Catalog
+
+_LOAD_LOG = """
+    batch_id VARCHAR, source_name VARCHAR, table_name VARCHAR, file_name VARCHAR,
+    rows_delivered BIGINT, rows_loaded BIGINT, rows_rejected BIGINT, bytes BIGINT,
+    started_at TIMESTAMPTZ, seconds DOUBLE, status VARCHAR, reason VARCHAR, delivery_id BIGINT
+"""
+_ERROR_LOG = """
+    delivery_id BIGINT, source_name VARCHAR, table_name VARCHAR, file_name VARCHAR,
+    source_line BIGINT, column_name VARCHAR, reason VARCHAR, occurred_at TIMESTAMPTZ
+"""
+
+
+def write_logs(connection: duckdb.DuckDBPyConnection, catalog: Catalog, ledger: Ledger) -> None:
+    """Write `etl.load_log` and `etl.error_log` anew for the sources of a domain."""
+    sources = {table.source for table in catalog.tables}
+    loads = select(
+        deliveries.c.batch_id,
+        deliveries.c.source_name,
+        deliveries.c.table_name,
+        deliveries.c.file_name,
+        deliveries.c.rows_delivered,
+        deliveries.c.rows_loaded,
+        deliveries.c.rows_rejected,
+        deliveries.c.size,
+        deliveries.c.started_at,
+        deliveries.c.seconds,
+        deliveries.c.status,
+        deliveries.c.reason,
+        deliveries.c.delivery_id,
+    ).where(deliveries.c.source_name.in_(sources))
+    errors = (
+        select(
+            deliveries.c.delivery_id,
+            deliveries.c.source_name,
+            deliveries.c.table_name,
+            deliveries.c.file_name,
+            rejected_rows.c.source_line,
+            rejected_rows.c.column_name,
+            rejected_rows.c.reason,
+            deliveries.c.started_at,
+        )
+        .join(rejected_rows, rejected_rows.c.delivery_id == deliveries.c.delivery_id)
+        .where(deliveries.c.source_name.in_(sources))
+    )
+    # Read without SQLite's write lock: loads of other domains go on meanwhile.
+    reader = ledger.engine.execution_options(sqlite_begin="DEFERRED")
+    with reader.connect() as audit:
+        for name, columns, query in (
+            ("load_log", _LOAD_LOG, loads.order_by(deliveries.c.delivery_id)),
+            ("error_log", _ERROR_LOG, errors.order_by(rejected_rows.c.rejected_row_id)),
+        ):
+            connection.execute(f"create or replace table etl.{name} ({columns})")
+            rows = audit.execute(query)
+            names = list(rows.keys())
+            for part in rows.partitions(10_000):
+                frame = pa.table({key: [row[i] for row in part] for i, key in enumerate(names)})
+                connection.register("part", frame)
+                connection.execute(f"insert into etl.{name} select * from part")
+                connection.unregister("part")

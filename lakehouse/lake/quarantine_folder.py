@@ -1,0 +1,53 @@
+"""What is kept of a delivery that was refused, whole or in part.
+
+`quarantine/{source}/{table}/{batch}/` holds `rejects.parquet` (refused rows), and for a refused
+file also `original` and `reason.json`. Each appears whole or not at all.
+"""
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from lakehouse.connectors.folder import FoundFile, assert_unchanged
+from lakehouse.formats.staged_file import RejectedRow
+from lakehouse.lake.batch_writer import write_rejects
+from lakehouse.lake.durable_files import make_folder, publish_file, sync
+from lakehouse.source_catalog import Table
+
+
+def quarantine_folder(quarantine: Path, table: Table, batch_id: str) -> Path:
+    """Where the refused parts of one content lie."""
+    return quarantine / table.source / table.name / batch_id
+
+
+def keep_rejects(kept: Path, rejects: Sequence[RejectedRow]) -> None:
+    """Keep refused rows: source_line, column, reason, value, raw."""
+    make_folder(kept)
+    temporary = kept / "rejects.parquet.tmp"
+    write_rejects(tuple(rejects), temporary)
+    sync(temporary)
+    publish_file(temporary, kept / "rejects.parquet")
+
+
+def keep_original(kept: Path, folder: Path, found: FoundFile, sha256: str, reason: str) -> None:
+    """Keep a refused file as it was delivered, and why it was refused.
+
+    Raises:
+        DeliveryMoving: the file changed before or while it was copied.
+    """
+    make_folder(kept)
+    temporary = kept / "original.tmp"
+    try:
+        shutil.copyfile(folder / found.name, temporary)
+        assert_unchanged(folder, found)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync(temporary)
+    publish_file(temporary, kept / "original")
+    said = {"file": found.name, "sha256": sha256, "reason": reason}
+    note = kept / "reason.json.tmp"
+    note.write_text(json.dumps(said, ensure_ascii=False, indent=1), encoding="utf-8")
+    sync(note)
+    publish_file(note, kept / "reason.json")

@@ -1,0 +1,167 @@
+"""A real Prefect server, a work pool, a worker, and runs started from outside."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+from servers.child_process import dies_with_its_parent, stop
+
+from demo.pharma_deliveries import seed_deliveries
+from lakehouse.settings import PROJECT_ROOT
+
+pytestmark = pytest.mark.integration
+BIN = Path(sys.executable).parent
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("home")
+    seed_deliveries(folder / "landing" / "pharma_latam")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def environment(prefect_api: dict[str, str], home: Path) -> dict[str, str]:
+    return {
+        **os.environ,
+        **prefect_api,
+        "ALJIBE_HOME": str(home),
+        "ALJIBE_BIN": str(BIN),
+        "PREFECT_WORKER_QUERY_SECONDS": "1",
+    }
+
+
+@pytest.fixture(scope="module")
+def bootstrapped(environment: dict[str, str]) -> dict[str, str]:
+    """The server after two bootstraps: the second must change nothing."""
+    for _ in range(2):
+        done = subprocess.run(
+            [PROJECT_ROOT / "deploy" / "bootstrap"],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    return environment
+
+
+@pytest.fixture(scope="module")
+def worker(bootstrapped: dict[str, str], home: Path) -> Iterator[None]:
+    log = home / "worker.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [*dies_with_its_parent(signal.SIGKILL), BIN / "aljibe", "worker"],
+            env=bootstrapped,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd=home,
+        )
+        yield
+        stop(process, signal.SIGTERM)
+
+
+def ask(api: str, path: str, body: dict | None = None):
+    request = urllib.request.Request(
+        f"{api}/{path}",
+        data=json.dumps(body if body is not None else {}).encode(),
+        headers={"content-type": "application/json"},
+        method="POST",
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.load(answer)
+
+
+def test_bootstrap_makes_blocks_pool_and_deployments_once(bootstrapped):
+    api = bootstrapped["PREFECT_API_URL"]
+    deployments = ask(api, "deployments/filter")
+    flows = {flow["id"]: flow["name"] for flow in ask(api, "flows/filter")}
+    assert sorted(f"{flows[d['flow_id']]}/{d['name']}" for d in deployments) == [
+        "dbt-build/pharma-latam",
+        "elt/pharma-latam",
+        "ingest/pharma-latam",
+        "publish/pharma-latam",
+    ]
+    assert {d["work_pool_name"] for d in deployments} == {"aljibe"}
+    elt = next(d for d in deployments if flows[d["flow_id"]] == "elt")
+    assert [(s["schedule"]["cron"], s["schedule"]["timezone"]) for s in elt["schedules"]] == [
+        ("0 6 * * *", "UTC")
+    ]
+    pools = ask(api, "work_pools/filter")
+    assert [(p["name"], p["type"]) for p in pools if p["name"] == "aljibe"] == [
+        ("aljibe", "process")
+    ]
+    blocks = ask(api, "block_documents/filter")
+    assert [b["name"] for b in blocks if b["name"] == "landing-pharma-latam"] == [
+        "landing-pharma-latam"
+    ]
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_deployment_run_completes_and_leaves_its_artifacts(bootstrapped, home):
+    done = subprocess.run(
+        [BIN / "prefect", "deployment", "run", "elt/pharma-latam", "--watch"],
+        env=bootstrapped,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    log = (home / "worker.log").read_text()
+    assert done.returncode == 0, done.stdout + done.stderr + log[-3000:]
+    assert "Completed" in done.stdout
+    keys = {a["key"] for a in ask(bootstrapped["PREFECT_API_URL"], "artifacts/filter")}
+    assert {"dbt-pharma-latam", "dbt-tests-pharma-latam", "publish-pharma-latam"} <= keys
+    with duckdb.connect(str(home / "serving" / "pharma_latam.duckdb"), read_only=True) as copy:
+        assert copy.execute("select count(*) from consume.fct_ventas_latam").fetchone() == (5,)
+
+
+@pytest.mark.usefixtures("worker")
+@pytest.mark.parametrize("name", ["ingest", "dbt-build", "publish"])
+def test_each_step_runs_alone_as_a_deployment(bootstrapped, name):
+    done = subprocess.run(
+        [BIN / "prefect", "deployment", "run", f"{name}/pharma-latam", "--watch"],
+        env=bootstrapped,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_two_runs_of_a_domain_at_once_wait_for_each_other_with_a_message(
+    prefect_api, tmp_path_factory
+):
+    home = tmp_path_factory.mktemp("both")
+    seed_deliveries(home / "landing" / "pharma_latam")
+    environment = {**os.environ, **prefect_api, "ALJIBE_HOME": str(home)}
+    command = [BIN / "aljibe", "run", "pharma_latam"]
+    runs = []
+    for _ in range(2):
+        runs.append(
+            subprocess.Popen(
+                command,
+                env=environment,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        )
+        time.sleep(1)
+    ended = [run.communicate(timeout=240) for run in runs]
+    assert [run.returncode for run in runs] == [0, 0], ended
+    assert all(out.splitlines()[-1].startswith("Completed: ") for out, _ in ended)
+    waited = [err for _, err in ended if "Waiting for pharma_latam" in err]
+    assert len(waited) == 1
+    assert "pid " in waited[0]
+    with duckdb.connect(str(home / "warehouse" / "pharma_latam.duckdb"), read_only=True) as it:
+        assert it.execute("select count(*) from raw.ventas_arg").fetchone() == (3,)
