@@ -90,10 +90,11 @@ def post_artifacts(build: DbtBuild, skipped: BuildRecord | None) -> dict[str, in
         previous=previous,
         failing_rows=rows,
     )
+    counts = {key: failing.total for key, failing in rows.items() if failing.total}
     create_markdown_artifact(
         key=build_key(build.domain),
         markdown=build_markdown(build.domain, results, context=context),
-        description=f"Build of {build.domain}: {results.headline()}",
+        description=f"Build of {build.domain}: {results.headline(counts)}",
     )
     create_table_artifact(
         key=tests_key(build.domain),
@@ -103,7 +104,7 @@ def post_artifacts(build: DbtBuild, skipped: BuildRecord | None) -> dict[str, in
     for test in results.tests:
         if test.status in ("warn", "fail", "error") or changes.of(test.unique_id) == "FIXED":
             _post_page(build.domain, test, rows, changes, since)
-    return {key: failing.total for key, failing in rows.items() if failing.total}
+    return counts
 
 
 def _post_page(
@@ -121,7 +122,9 @@ def _post_page(
     )
     if page:
         create_markdown_artifact(
-            key=test_key(domain, test.label), markdown=page, description=test.description or None
+            key=test_key(domain, test.label),
+            markdown=page,
+            description=f"{test.status}: {test.label} of {domain}",
         )
 
 

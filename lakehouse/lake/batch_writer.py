@@ -16,7 +16,7 @@ import pyarrow as pa
 from lakehouse.errors import DeliveryRefused
 from lakehouse.formats.staged_file import RejectedRow, StagedFile
 from lakehouse.formats.text_conversion import fault_sql, value_sql
-from lakehouse.lake.duckdb_session import bounded_session, resources_suffice
+from lakehouse.lake.duckdb_session import bounded_session
 from lakehouse.lake.durable_files import sync
 from lakehouse.source_catalog import Column, Table
 from lakehouse.sql_quoting import sql_identifier, sql_path, sql_string
@@ -63,10 +63,7 @@ def write_batch(
     ]
     fine = " and ".join(f"({fault}) is null" for _, fault in faults) or "true"
     where = f"{table.full_name}, file {file_name}"
-    with (
-        resources_suffice(where),
-        bounded_session(scratch, threads=threads, memory=memory, ordered=False) as session,
-    ):
+    with bounded_session(scratch, threads=threads, memory=memory, ordered=False) as session:
         selected = [_typed(column, staged, sql_identifier(column.name)) for column in columns]
         for name in table.captured:
             column = declared.get(name, Column(name=name))
@@ -111,7 +108,7 @@ def write_rejects(rejects: tuple[RejectedRow, ...], path: Path) -> None:
             "raw": pa.array([reject.raw for reject in rejects], pa.string()),
         }
     )
-    with resources_suffice(f"{path.parent.name}, rejected rows"), duckdb.connect() as session:
+    with duckdb.connect() as session:
         session.register("rejects", rows)
         session.execute(f"copy rejects to {sql_string(str(path))} ({_PARQUET})")
 

@@ -1,5 +1,6 @@
 """DuckDB connections: bounded ones for loads, the warehouse, and faults of disk and memory."""
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,6 +9,8 @@ import duckdb
 
 from lakehouse.errors import ResourcesExhausted, WarehouseUnusable
 from lakehouse.sql_quoting import sql_string
+
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager
@@ -45,11 +48,19 @@ def resources_suffice(what: str) -> Iterator[None]:
     try:
         yield
     except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
-        cause = str(error).partition("\n")[0].rstrip(". ")
-        raise ResourcesExhausted(
-            f"{what}: {cause}. Nothing was loaded; check the disk's free space and "
-            "ALJIBE_DUCKDB_MEMORY, then run again."
-        ) from error
+        raise _exhausted(what, str(error)) from error
+    except OSError as error:
+        if error.errno not in _DISK_FULL:
+            raise
+        raise _exhausted(what, error.strerror or str(error)) from error
+
+
+def _exhausted(what: str, cause: str) -> ResourcesExhausted:
+    first_line = cause.partition("\n")[0].rstrip(". ")
+    return ResourcesExhausted(
+        f"{what}: {first_line}. Nothing was changed; check the disk's free space and "
+        "ALJIBE_DUCKDB_MEMORY, then run again."
+    )
 
 
 def open_warehouse(warehouse: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:

@@ -102,7 +102,7 @@ class FileLock:
         trace: TracebackType | None,
     ) -> None:
         descriptor, self._descriptor = self.descriptor, None
-        # Closing is not enough here: a child that outlives us keeps the lock, as it should.
+        # Only the name goes: a child that outlives us keeps the lock, as it should.
         _write(descriptor, b"")
         os.close(descriptor)
 

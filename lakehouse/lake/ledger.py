@@ -192,7 +192,7 @@ class Ledger:
             .order_by(deliveries.c.delivery_id.desc())
         )
         with self.engine.connect() as connection:
-            return list(connection.execute(query).tuples())  # type: ignore[arg-type]
+            return list(connection.execute(query))
 
 
 def _newest_by(

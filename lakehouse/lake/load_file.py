@@ -20,6 +20,7 @@ from lakehouse.formats.csv import stage_csv
 from lakehouse.formats.staged_file import RejectedRow
 from lakehouse.lake.arrival import Arrival
 from lakehouse.lake.batch_writer import WrittenBatch, write_batch
+from lakehouse.lake.duckdb_session import resources_suffice
 from lakehouse.lake.durable_files import make_folder, publish_file
 from lakehouse.lake.ledger import Batch, Delivery
 from lakehouse.lake.load_limits import refuse_bad_rows, refuse_collapse
@@ -63,7 +64,8 @@ def load_file(
         assert_unchanged(folder, found)
         raise
     arrival = Arrival.of(table, found, profile, started_at, clock, run_id)
-    with lake.writer_of(table, run_id or "load"):
+    where = f"{table.full_name}, file {found.name}"
+    with resources_suffice(where), lake.writer_of(table, run_id or "load"):
         lake.recover(table.source, table.name)
         known = lake.ledger.batch(arrival.batch_id)
         try:

@@ -42,7 +42,8 @@ def register_raw(catalog: Catalog, lake: RawLake, warehouse: Path, run: str) -> 
         The batches that count now.
 
     Raises:
-        LakeDamaged: the file of a batch that counts is not in the lake, or cannot be read.
+        LakeDamaged: the file of a batch that counts is not in the lake, cannot be read, or holds
+            values that do not fit the contract as it is now.
         WarehouseUnusable: another process has the warehouse open, or it is damaged.
     """
     for table in catalog.tables:
@@ -59,9 +60,9 @@ def register_raw(catalog: Catalog, lake: RawLake, warehouse: Path, run: str) -> 
         connection.execute("create schema if not exists etl")
         for schema in sorted({table.schema_name for table in catalog.tables}):
             connection.execute(f"create schema if not exists {sql_identifier(schema)}")
+        _write_current(connection, current)
         for table in catalog.tables:
             connection.execute(view_sql(connection, table, lake.root))
-        _write_current(connection, current)
         write_logs(connection, catalog, lake.ledger)
         connection.execute("commit")
     return current
@@ -72,34 +73,60 @@ def view_sql(connection: duckdb.DuckDBPyConnection, table: Table, raw: Path) -> 
 
     Columns that only files have come last, as they are. The view names its columns, so that it
     stays valid when a later file brings another one.
+
+    Args:
+        connection: to the warehouse, with `etl.current_batches` written.
+        table: with its contract.
+        raw: root of the lake.
+
+    Raises:
+        LakeDamaged: a file cannot be read, or a value that counts does not fit its declared type.
     """
     name = f"{sql_identifier(table.schema_name)}.{sql_identifier(table.name)}"
     typed = dict((*table.lake_columns, *_METADATA))
-    nothing = ", ".join(f"null::{kind} as {sql_identifier(n)}" for n, kind in typed.items())
     if not any(table_folder(raw, table.source, table.name).rglob("*.parquet")):
+        nothing = ", ".join(f"null::{kind} as {sql_identifier(n)}" for n, kind in typed.items())
         return f"create or replace view {name} as select {nothing} where false"
     files = (
         f"read_parquet({sql_string(table_glob(raw, table.source, table.name))}, "
         f"union_by_name = true, hive_partitioning = false)"
     )
     try:
-        found = [row[0] for row in connection.execute(f"describe from {files}").fetchall()]
+        rows = connection.execute(f"describe from {files}").fetchall()
     except duckdb.Error as error:
         cause = str(error).partition("\n")[0]
         raise LakeDamaged(
-            f"{table.full_name}: its files in the lake cannot be read together: {cause}. If a "
-            f"column changed its type in {table.file.name}, give it the old one back and convert "
-            "it in staging; else restore the file that is named."
+            f"{table.full_name}: its files in the lake cannot be read: {cause}. Restore the file "
+            "that is named, or remove it and run ingest with its delivery in the landing folder."
         ) from error
-    there = {column.lower() for column in found}
-    selected = [
-        f"{sql_identifier(column) if column.lower() in there else 'null'}::{kind} "
-        f"as {sql_identifier(column)}"
-        for column, kind in typed.items()
-    ]
-    known = {column.lower() for column in typed}
-    selected += [sql_identifier(column) for column in found if column.lower() not in known]
+    found = {str(row[0]).lower(): (str(row[0]), str(row[1])) for row in rows}
+    selected = []
+    for column, kind in typed.items():
+        delivered, delivered_kind = found.pop(column.lower(), (None, kind))
+        value = sql_identifier(delivered) if delivered else "null"
+        if delivered_kind != kind:
+            _assert_convertible(connection, table, files, column, kind)
+            value = f"try_cast({value} as {kind})"
+        selected.append(f"{value}::{kind} as {sql_identifier(column)}")
+    selected += [sql_identifier(column) for column, _ in found.values()]
     return f"create or replace view {name} as select {', '.join(selected)} from {files}"
+
+
+def _assert_convertible(
+    connection: duckdb.DuckDBPyConnection, table: Table, files: str, column: str, kind: str
+) -> None:
+    value = sql_identifier(column)
+    row = connection.execute(
+        f"select count(*), min(_source_file) from {files} "
+        f"where {value} is not null and try_cast({value} as {kind}) is null "
+        f"and _batch_id in (select batch_id from etl.current_batches)"
+    ).fetchone()
+    if row and row[0]:
+        raise LakeDamaged(
+            f"{table.full_name}, column {column}: {row[0]} values loaded under an older contract, "
+            f"the first in {row[1]}, are no {kind}. Give the column its old type back in "
+            f"{table.file.name} and convert it in staging, or deliver those files again."
+        )
 
 
 def _recover(table: Table, lake: RawLake, run: str) -> None:
@@ -130,7 +157,7 @@ def _assert_whole(table: Table, missing: list[str]) -> None:
 
 
 def _write_current(connection: duckdb.DuckDBPyConnection, current: Sequence[CurrentBatch]) -> None:
-    columns: dict[str, pa.Array] = {
+    columns = {
         name: pa.array([getattr(batch, name) for batch in current], kind)
         for name, kind in _CURRENT_BATCHES
     }

@@ -115,7 +115,6 @@ def write_serving_copy(
     ):
         connection.execute(f"set memory_limit = {sql_string(memory)}")
         connection.execute(f"set temp_directory = {sql_string(str(fresh.parent / 'spill'))}")
-        connection.execute("set preserve_insertion_order = false")
         # Under its own name: views in it call their tables by it.
         source = sql_identifier(warehouse.stem)
         connection.execute(f"attach {sql_string(str(warehouse))} as {source} (read_only)")

@@ -180,11 +180,11 @@ class BuildHistory:
         since: dict[str, datetime] = {}
         over: set[str] = set()
         with self._engine.connect() as connection:
-            for unique_id, status, started_at in connection.execute(query).tuples():
-                if unique_id in over or status == "skipped":
+            for row in connection.execute(query):
+                if row.unique_id in over or row.status == "skipped":
                     continue
-                if status in ("fail", "error", "warn"):
-                    since[unique_id] = started_at
+                if row.status in ("fail", "error", "warn"):
+                    since[row.unique_id] = row.started_at
                 else:
-                    over.add(unique_id)
+                    over.add(row.unique_id)
         return since

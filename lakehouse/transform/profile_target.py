@@ -17,8 +17,10 @@ _NO_FILE = re.compile(r":memory:|[A-Za-z][A-Za-z0-9+.-]*:")
 
 
 def duckdb_file(build: DbtBuild) -> Path | None:
-    """Path of the DuckDB file that a build writes; None for other adapters, for `:memory:`,
-    for addresses such as `md:` and `s3://`, and where Prefect fills the path in.
+    """Path of the DuckDB file that a build writes.
+
+    None for other adapters, for `:memory:` and addresses such as `md:` and `s3://`, and where
+    Prefect fills the path in.
 
     Raises:
         DbtCouldNotRun: the profile or its target does not exist, is not readable, or needs a

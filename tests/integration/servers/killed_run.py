@@ -5,6 +5,7 @@ for the n-th time. `dbt-*` points kill dbt's process, this one, or both at the n
 """
 
 import importlib
+import itertools
 import os
 import signal
 import subprocess
@@ -24,8 +25,8 @@ POINTS: dict[str, tuple[str, str, str, int]] = {
     "build recorded": ("flows.dbt_build", "start_build", "after", 1),
     "dbt ended, results not recorded": ("flows.dbt_build", "finish_build", "before", 1),
     "results recorded, not reported": ("tasks.report_results", "build_markdown", "before", 1),
-    "copy written, not in place": ("lakehouse.publish.serving_copy", "_replace", "before", 1),
-    "copy in place, not recorded": ("lakehouse.publish.serving_copy", "_replace", "after", 1),
+    "copy written, not in place": ("lakehouse.publish.serving_copy", "publish_file", "before", 1),
+    "copy in place, not recorded": ("lakehouse.publish.serving_copy", "publish_file", "after", 1),
 }
 DBT_LINES = {"at its start": 1, "in the middle": 15, "near its end": 36}
 DBT_VICTIMS = ("child", "parent", "both")
@@ -46,15 +47,15 @@ def main(point: str) -> int:
 def _arm(module: str, name: str, when: str, nth: int) -> None:
     home = importlib.import_module(module)
     real: Callable[..., Any] = getattr(home, name)
-    calls = 0
+    numbers = itertools.count(1)
 
     def _deadly(*args: Any, **kwargs: Any) -> Any:
-        nonlocal calls
-        calls += 1
-        if when == "before" and calls == nth:
+        # Tables load in threads: each call keeps its own number.
+        number = next(numbers)
+        if when == "before" and number == nth:
             _die()
         result = real(*args, **kwargs)
-        if when == "after" and calls == nth:
+        if when == "after" and number == nth:
             _die()
         return result
 
