@@ -14,6 +14,7 @@ import duckdb
 import pyarrow as pa
 
 from lakehouse.errors import DeliveryRefused
+from lakehouse.formats.source_lines import source_line_sql
 from lakehouse.formats.staged_file import RejectedRow, StagedFile
 from lakehouse.formats.text_conversion import fault_sql, value_sql
 from lakehouse.lake.duckdb_session import bounded_session
@@ -23,6 +24,11 @@ from lakehouse.sql_quoting import sql_identifier, sql_path, sql_string
 
 # Level 1 and page version 2: measured the fastest to write, and no larger than the defaults.
 _PARQUET = "format parquet, compression zstd, compression_level 1, parquet_version v2"
+_ROW_GROUP_ROWS = 122_880
+_DICTIONARY_BYTES = 1_048_576
+# Row group and dictionaries are buffered for each thread: beyond 20 columns they get smaller.
+_ROW_GROUP_CELLS = 20 * _ROW_GROUP_ROWS
+_VECTOR_ROWS = 2_048
 
 
 @dataclass(frozen=True)
@@ -78,7 +84,7 @@ def write_batch(
         source = _numbered(session, staged)
         session.execute(
             f"copy (select {', '.join(selected)} from ({source}) where {fine}) "
-            f"to {sql_string(str(path))} ({_PARQUET})"
+            f"to {sql_string(str(path))} ({_PARQUET}, {_parquet_sizes(len(selected))})"
         )
         rows = _count(session, path)
         rejects = _misfits(session, source, columns, faults) if rows < staged.rows else ()
@@ -113,6 +119,14 @@ def write_rejects(rejects: tuple[RejectedRow, ...], path: Path) -> None:
         session.execute(f"copy rejects to {sql_string(str(path))} ({_PARQUET})")
 
 
+def _parquet_sizes(columns: int) -> str:
+    vectors = max(1, min(_ROW_GROUP_ROWS, _ROW_GROUP_CELLS // columns) // _VECTOR_ROWS)
+    dictionary = max(1_024, min(_DICTIONARY_BYTES, 20 * _DICTIONARY_BYTES // columns))
+    return (
+        f"row_group_size {vectors * _VECTOR_ROWS}, string_dictionary_page_size_limit {dictionary}"
+    )
+
+
 def _typed(column: Column, staged: StagedFile, text: str) -> str:
     return f"{value_sql(column, staged.dialect, text)} as {sql_identifier(column.name)}"
 
@@ -134,22 +148,7 @@ def _numbered(session: duckdb.DuckDBPyConnection, staged: StagedFile) -> str:
     file = (
         f"read_parquet({sql_path(staged.path)}, hive_partitioning = false, file_row_number = true)"
     )
-    breaks = staged.line_breaks
-    if breaks is None:
-        return f"select *, null::bigint as _line from {file}"
-    if breaks.constant_offset is not None:
-        return f"select *, file_row_number + {breaks.constant_offset} as _line from {file}"
-    session.register(
-        "line_breaks",
-        pa.table(
-            {"ordinal_from": pa.array(breaks.ordinals), "line_offset": pa.array(breaks.offsets)}
-        ),
-    )
-    return (
-        f"select file.*, file.file_row_number + line_breaks.line_offset as _line "
-        f"from {file} as file asof join line_breaks "
-        f"on file.file_row_number >= line_breaks.ordinal_from"
-    )
+    return f"select *, {source_line_sql(session, staged.line_breaks)} as _line from {file}"
 
 
 def _misfits(

@@ -117,8 +117,14 @@ def counts(settings) -> tuple[int, int]:
         ).fetchone()
 
 
-@pytest.mark.parametrize("again", ["load", "register only"])
-@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize(
+    ("point", "again"),
+    [
+        *((point, "load") for point in POINTS),
+        ("temporary file written", "register only"),
+        ("after the commit", "register only"),
+    ],
+)
 def test_after_a_kill_the_next_run_has_every_row_exactly_once(
     point, again, table, settings, lake, landing, put, load_in_children
 ):
