@@ -58,7 +58,10 @@ def _load_tables(domain: str, tables: tuple[Table, ...], workers: int) -> list[T
             )
             for table, files in zip(tables, listed, strict=True)
         ]
-        return [_load(future, table) for future, table in zip(_ended(loading), tables, strict=True)]
+        return [
+            _load(future, table, files)
+            for future, table, files in zip(_ended(loading), tables, listed, strict=True)
+        ]
 
 
 def _ended(futures: Sequence[PrefectFuture[Any]]) -> Sequence[PrefectFuture[Any]]:
@@ -67,11 +70,19 @@ def _ended(futures: Sequence[PrefectFuture[Any]]) -> Sequence[PrefectFuture[Any]
     return futures
 
 
-def _load(future: PrefectFuture[Any], table: Table) -> TableLoad:
-    load = TableLoad.from_dict(future.result())
-    if future.state.name == "Cached":
-        load = TableLoad(table.source, table.name, files_found=load.files_found, cached=True)
-        get_run_logger().info("%s: %s", table.full_name, load.summary)
+def _load(future: PrefectFuture[Any], table: Table, files: dict[str, Any]) -> TableLoad:
+    if future.state.name != "Cached":
+        return TableLoad.from_dict(future.result())
+    # What a hit returns is the load of some earlier day.
+    load = TableLoad(
+        table.source,
+        table.name,
+        files_found=len(files["files"]),
+        moving=tuple(files["moving"]),
+        unusable=tuple(files["unusable"]),
+        cached=True,
+    )
+    get_run_logger().info("%s: %s", table.full_name, load.summary)
     return load
 
 

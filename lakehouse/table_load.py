@@ -40,6 +40,7 @@ class TableLoad:
     files_found: int = 0
     deliveries: tuple[FileLoad, ...] = ()
     moving: tuple[str, ...] = ()
+    unusable: tuple[str, ...] = ()
     cached: bool = False
 
     @property
@@ -80,6 +81,11 @@ class TableLoad:
         found += [
             f"{name}: {file} was still being written; the next run takes it" for file in self.moving
         ]
+        found += [
+            f"{name}: the file named {file} was left alone; rename it without control characters "
+            "and backslashes"
+            for file in self.unusable
+        ]
         return found
 
     def with_delivery(self, delivery: Delivery) -> "TableLoad":
@@ -112,6 +118,7 @@ class TableLoad:
                 **values,
                 "deliveries": tuple(FileLoad(**file) for file in values["deliveries"]),
                 "moving": tuple(values["moving"]),
+                "unusable": tuple(values["unusable"]),
             }
         )
 

@@ -13,7 +13,7 @@ from prefect.runtime import flow_run
 
 from blocks.declared import find_block
 from blocks.landing_folder import LandingFolder
-from lakehouse.connectors.folder import FoundFile, find_files, settled
+from lakehouse.connectors.folder import FoundFile, find_files, settled, unusable_names
 from lakehouse.errors import DeliveryMoving
 from lakehouse.formats.content_profile import ContentProfile, profile_content
 from lakehouse.lake.load_file import load_file
@@ -55,7 +55,8 @@ def find_table_files(domain: str, source: str, table: str) -> dict[str, Any]:
         for file in found
         if file.name not in moving
     ]
-    return TableFiles(str(folder), tuple(files), tuple(moving)).to_dict()
+    unusable = tuple(unusable_names(folder, declared))
+    return TableFiles(str(folder), tuple(files), tuple(moving), unusable).to_dict()
 
 
 def content_key(_context: TaskRunContext, parameters: dict[str, Any]) -> str:
@@ -94,7 +95,9 @@ def extract_files(domain: str, source: str, table: str, files: dict[str, Any]) -
     lake = RawLake.of(settings)
     listed = TableFiles.from_dict(files)
     work = [file for file in listed.files if file.pending]
-    load = TableLoad(source, table, files_found=len(listed.files), moving=listed.moving)
+    load = TableLoad(
+        source, table, len(listed.files), moving=listed.moving, unusable=listed.unusable
+    )
     step = f"extract {declared.full_name}"
     for number, file in enumerate(work):
         tell(Progress(step, file.name, number, len(work)))

@@ -6,12 +6,12 @@ anywhere and is ignored like a folder or a pipe.
 
 import re
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from lakehouse.errors import DeliveryMoving, DeliveryRefused, LandingFolderMissing
+from lakehouse.errors import DeliveryMoving, LandingFolderMissing
 from lakehouse.source_catalog import Table
 
 UNFINISHED_SUFFIXES = (".part", ".tmp", ".filepart")
@@ -40,23 +40,28 @@ def find_files(folder: Path, table: Table) -> list[FoundFile]:
     `pattern` (a glob, in which case matters) or `regex` must match the whole name. Hidden files
     and those that are still being sent (`.part`, `.tmp`, `.filepart`) are left out.
 
+    A name that cannot be shown as it is, is left out too; `unusable_names` tells of it.
+
     Raises:
         LandingFolderMissing: the folder does not exist or cannot be listed.
-        DeliveryRefused: a matching name has control characters, a backslash, or is no Unicode.
     """
-    found = []
-    for name in _names(folder, table):
-        captured = _captured(name, table)
-        status = None if captured is None else _regular_file(folder / name)
-        if captured is None or status is None:
-            continue
-        if not name.isprintable() or "\\" in name:
-            raise DeliveryRefused(
-                f"{table.full_name}, file {name!a} in {folder}: the name has characters "
-                f"that cannot be shown or a backslash. Rename it."
-            )
-        found.append(FoundFile(name, status[0], status[1], captured))
+    found = [file for file in _matching(folder, table) if _is_usable(file.name)]
     return sorted(found, key=lambda file: (file.mtime_ns, file.name))
+
+
+def unusable_names(folder: Path, table: Table) -> list[str]:
+    r"""Names of files of the table that have control characters, a backslash, or are no Unicode.
+
+    Such a name could pass for another one in a log or a report, so its file is not loaded.
+
+    Returns:
+        The names with every such character escaped, as in `a\x1b.csv`.
+
+    Raises:
+        LandingFolderMissing: see `find_files`.
+    """
+    names = (file.name for file in _matching(folder, table))
+    return sorted(ascii(name)[1:-1] for name in names if not _is_usable(name))
 
 
 def settled(folder: Path, before: Sequence[FoundFile]) -> tuple[list[FoundFile], list[FoundFile]]:
@@ -90,6 +95,18 @@ def assert_unchanged(folder: Path, found: FoundFile) -> None:
     raise DeliveryMoving(
         f"{found.name} in {folder} {what} while it was read: its sender is not done yet."
     )
+
+
+def _matching(folder: Path, table: Table) -> Iterator[FoundFile]:
+    for name in _names(folder, table):
+        captured = _captured(name, table)
+        status = None if captured is None else _regular_file(folder / name)
+        if captured is not None and status is not None:
+            yield FoundFile(name, status[0], status[1], captured)
+
+
+def _is_usable(name: str) -> bool:
+    return name.isprintable() and "\\" not in name
 
 
 def _names(folder: Path, table: Table) -> list[str]:

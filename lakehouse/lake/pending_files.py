@@ -51,11 +51,17 @@ class FileToLoad:
 
 @dataclass(frozen=True)
 class TableFiles:
-    """The files of one table as found in its folder; `moving` are not complete yet."""
+    """The files of one table as found in its folder.
+
+    Attributes:
+        moving: names of files that are not complete yet.
+        unusable: names, escaped, that cannot be trusted; their files are not loaded.
+    """
 
     folder: str
     files: tuple[FileToLoad, ...]
     moving: tuple[str, ...] = ()
+    unusable: tuple[str, ...] = ()
 
     @property
     def has_work(self) -> bool:
@@ -73,6 +79,7 @@ class TableFiles:
             values["folder"],
             tuple(FileToLoad(**file) for file in values["files"]),
             tuple(values["moving"]),
+            tuple(values["unusable"]),
         )
 
 

@@ -221,6 +221,15 @@ def test_a_file_in_quarantine_is_a_finding_and_the_table_keeps_its_last_load(
     assert [path.read_text() for path in kept] == ["something;else\n1;2\n"]
 
 
+def test_a_file_whose_name_cannot_be_trusted_is_left_alone_and_reported(landing, run, sales):
+    seed_deliveries(landing)
+    (landing / "ventas_arg\x1b[31m.csv").write_text("invoice_id\nX\n")
+    state = run()
+    assert state.name == "CompletedWithWarnings"
+    assert r"ventas_arg\x1b[31m.csv was left alone" in state.message
+    assert len(sales()) == 5
+
+
 def test_a_missing_landing_folder_fails_at_once_and_says_what_to_do(landing, run):
     landing.rmdir()
     started = time.monotonic()

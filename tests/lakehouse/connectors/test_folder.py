@@ -3,8 +3,14 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.connectors.folder import FoundFile, assert_unchanged, find_files, settled
-from lakehouse.errors import DeliveryMoving, DeliveryRefused, LandingFolderMissing
+from lakehouse.connectors.folder import (
+    FoundFile,
+    assert_unchanged,
+    find_files,
+    settled,
+    unusable_names,
+)
+from lakehouse.errors import DeliveryMoving, LandingFolderMissing
 from lakehouse.source_catalog import Table
 
 
@@ -88,11 +94,14 @@ def test_only_regular_files_directly_in_the_folder_count(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["ventas_arg\n.csv", "ventas_arg\x1b[1m.csv", "ventas_arg\\.csv"])
-def test_a_name_that_cannot_be_shown_is_refused(tmp_path, name):
+def test_a_name_that_cannot_be_shown_is_left_alone_and_told_escaped(tmp_path, name):
     write(tmp_path / name)
-    with pytest.raises(DeliveryRefused, match="Rename it") as refusal:
-        find_files(tmp_path, SALES)
-    assert str(refusal.value).isprintable()
+    write(tmp_path / "ventas_arg_good.csv")
+    assert [file.name for file in find_files(tmp_path, SALES)] == ["ventas_arg_good.csv"]
+    told = unusable_names(tmp_path, SALES)
+    assert len(told) == 1
+    assert told[0].isprintable()
+    assert told[0] != name
 
 
 def test_a_missing_folder_says_what_to_do(tmp_path):

@@ -1,4 +1,5 @@
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ def test_every_option_becomes_an_argument(settings, project):
     )
     arguments = build.arguments()
     assert arguments[:3] == ["build", "--project-dir", str(project)]
-    after = dict(zip(arguments, arguments[1:], strict=False))
+    after = dict(pairwise(arguments))
     assert arguments[arguments.index("--select") + 1 :][:2] == ["stg_a+", "tag:b"]
     assert arguments[arguments.index("--exclude") + 1 :][:2] == ["c", "d"]
     assert (after["--target"], after["--threads"]) == ("prod", "7")
