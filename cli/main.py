@@ -28,7 +28,11 @@ def run(
     """Load, build and publish a domain once. Exit code 1 if the run failed."""
     from cli.run_domain import run_domain
 
-    state = run_domain(domain, full_refresh=full_refresh)
+    try:
+        state = run_domain(domain, full_refresh=full_refresh)
+    except AljibeError as error:
+        print(f"Failed: {error}")
+        raise typer.Exit(1) from None
     print(f"{state.name}: {state.message}")
     raise typer.Exit(0 if state.is_completed() else 1)
 

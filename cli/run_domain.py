@@ -11,6 +11,7 @@ from rich.progress import Progress as Bars
 from cli.prefect_environment import use_embedded_prefect
 from lakehouse.progress import Progress, listen
 from lakehouse.settings import load_settings
+from lakehouse.source_catalog import load_catalog
 
 
 def run_domain(domain: str, *, full_refresh: bool = False) -> Any:
@@ -18,8 +19,15 @@ def run_domain(domain: str, *, full_refresh: bool = False) -> Any:
 
     Returns:
         The flow run's final state.
+
+    Raises:
+        DomainUnknown: there is no such domain; nothing was run.
+        CatalogInvalid: its sources cannot be used; nothing was run.
     """
-    use_embedded_prefect(load_settings())
+    settings = load_settings()
+    # Before Prefect starts: a name mistyped should not take ten seconds to say so.
+    load_catalog(settings.project_dir, domain)
+    use_embedded_prefect(settings)
     console = Console(stderr=True)
     with progress_bars(console):
         if console.is_terminal:

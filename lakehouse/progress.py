@@ -22,16 +22,21 @@ class Progress:
 
 
 Listener = Callable[[Progress], None]
-_listeners: list[Listener] = []
+_listeners: dict[object, Listener] = {}
 
 
 def listen(listener: Listener) -> Callable[[], None]:
-    """Send every progress of this process to `listener`; returns what ends that."""
-    _listeners.append(listener)
-    return lambda: _listeners.remove(listener)
+    """Send every progress of this process to `listener`; returns what ends that, once or more."""
+    key = object()
+    _listeners[key] = listener
+
+    def _stop() -> None:
+        _listeners.pop(key, None)
+
+    return _stop
 
 
 def tell(progress: Progress) -> None:
     """Report progress; costs nothing where nobody listens."""
-    for listener in tuple(_listeners):
+    for listener in tuple(_listeners.values()):
         listener(progress)

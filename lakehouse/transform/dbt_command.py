@@ -120,6 +120,7 @@ class DbtBuild:
         return {
             "ALJIBE_WAREHOUSE": str(self.warehouse),
             "ALJIBE_DBT_THREADS": str(self.threads),
+            "DBT_LOG_PATH": str(self.target_path / "logs"),
             "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         }
 

@@ -1,0 +1,71 @@
+import json
+from datetime import UTC, datetime
+
+from lakehouse.lake.ledger import Delivery
+from lakehouse.table_load import TableLoad, ingest_summary
+
+
+def make_delivery(**overrides) -> Delivery:
+    values = {
+        "source_name": "shop",
+        "table_name": "sales",
+        "file_name": "a.csv",
+        "size": 1,
+        "mtime_ns": 1,
+        "sha256": "0",
+        "reading_hash": "r",
+        "status": "loaded",
+        "batch_id": "b",
+        "rows_delivered": 12,
+        "rows_loaded": 10,
+        "rows_rejected": 2,
+        "started_at": datetime(2026, 1, 1, tzinfo=UTC),
+        "seconds": 0.5,
+    }
+    return Delivery(**{**values, **overrides})
+
+
+def make_load() -> TableLoad:
+    known = make_delivery(file_name="b.csv", status="known")
+    refused = make_delivery(
+        file_name="c.csv", status="quarantined", batch_id=None, reason="Why.", rows_loaded=0
+    )
+    load = TableLoad("shop", "sales", files_found=4)
+    for delivery in (make_delivery(reason="new column zone"), known, refused):
+        load = load.with_delivery(delivery)
+    return load.with_moving("d.csv")
+
+
+def test_only_new_rows_are_counted():
+    load = make_load()
+    assert (load.rows_loaded, load.rows_rejected) == (10, 2)
+    assert load.summary == ("1 loaded, 1 known, 1 quarantined of 3 new files, 10 rows, 2 refused")
+    assert ingest_summary([load, TableLoad("shop", "x")]) == (
+        "3 new files in 2 tables, 10 rows loaded, 2 refused"
+    )
+
+
+def test_every_file_says_how_it_ended():
+    assert [str(file) for file in make_load().deliveries] == [
+        "a.csv: 10 rows loaded in 0.5 s, 2 refused (new column zone)",
+        "b.csv: content already in the lake, counted once",
+        "c.csv: in quarantine. Why.",
+    ]
+
+
+def test_refused_rows_and_moving_files_are_findings():
+    assert make_load().findings == [
+        "shop.sales: 2 of 12 rows of a.csv were refused; lines and reasons are in etl.error_log",
+        "shop.sales: d.csv was still being written; the next run takes it",
+    ]
+
+
+def test_nothing_new_is_said_as_such():
+    assert TableLoad("shop", "sales").summary == "nothing new"
+    assert TableLoad("shop", "sales", cached=True).summary == "nothing new (cached)"
+    assert ingest_summary([TableLoad("shop", "sales")]) == "nothing new in 1 tables"
+
+
+def test_a_load_survives_json():
+    load = make_load()
+    assert TableLoad.from_dict(json.loads(json.dumps(load.to_dict()))) == load
