@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
 import httpx
+from packaging.requirements import Requirement
 from rich.console import Console
 from rich.table import Table
 
@@ -73,21 +74,27 @@ def _packages(_settings: Settings) -> Iterator[Check]:
     if not lock.is_file():
         yield Check("packages", "look", "requirements.lock is not here: versions not compared")
         return
-    wrong = []
-    pins = re.findall(r"^([\w.\-]+)(?:\[[^\]]*\])?==([^\s;\\]+)([^\\\n]*)", lock.read_text(), re.M)
-    for name, pinned, marker in pins:
-        try:
-            found = version(name)
-        except PackageNotFoundError:
-            if ";" not in marker:
-                wrong.append(f"{name} is missing")
-            continue
-        if found != pinned:
-            wrong.append(f"{name} {found} instead of {pinned}")
+    pinned = list(_pins(lock.read_text(encoding="utf-8")))
+    wrong = [text for pin in pinned if (text := _unlike(pin))]
     if wrong:
         yield Check("packages", "look", f"not as locked: {', '.join(wrong[:6])}")
     else:
-        yield Check("packages", "ok", f"{len(pins)} as locked")
+        yield Check("packages", "ok", f"{len(pinned)} as locked")
+
+
+def _pins(lock: str) -> Iterator[Requirement]:
+    for line in re.findall(r"^[\w.\-]+[^\\\n]*==[^\\\n]+", lock, re.MULTILINE):
+        pin = Requirement(line)
+        if pin.marker is None or pin.marker.evaluate():
+            yield pin
+
+
+def _unlike(pin: Requirement) -> str | None:
+    try:
+        found = version(pin.name)
+    except PackageNotFoundError:
+        return f"{pin.name} is missing"
+    return None if pin.specifier.contains(found, prereleases=True) else f"{pin.name} is {found}"
 
 
 def _home(settings: Settings) -> Iterator[Check]:
@@ -146,12 +153,17 @@ def _domains(settings: Settings) -> Iterator[Check]:
 
 
 def _blocks(settings: Settings, domain: str, names: set[str]) -> Iterator[Check]:
-    from blocks.declared import declared_block
+    from blocks.declared import declared_block, find_block
     from blocks.landing_folder import LandingFolder
 
     for name in sorted(names):
         try:
-            block = declared_block(name, settings)
+            # With an API a saved block wins in a run, so it is the one to look at.
+            block = (
+                find_block(name, LandingFolder, settings)
+                if api_is_configured()
+                else declared_block(name, settings)
+            )
         except AljibeError as error:
             yield Check(f"{domain}: {name}", "broken", str(error))
             continue

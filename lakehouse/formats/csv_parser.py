@@ -12,8 +12,8 @@ import duckdb
 
 from lakehouse.errors import DeliveryRefused, ResourcesExhausted
 from lakehouse.formats.csv_header import CsvHeader
-from lakehouse.formats.sql_quoting import sql_identifier, sql_path, sql_string
 from lakehouse.source_catalog import CsvDialect
+from lakehouse.sql_quoting import sql_identifier, sql_path, sql_string
 
 # Also the longest record that DuckDB takes.
 BUFFER_BYTES = 4_000_000

@@ -10,9 +10,9 @@ from lakehouse.formats.csv_parser import csv_session, parse_errors, read_csv_sql
 from lakehouse.formats.csv_rejects import FAULT_LIMIT, count_faults
 from lakehouse.formats.line_ends import parse_one_line_end
 from lakehouse.formats.record_scan import RecordGrammar
-from lakehouse.formats.sql_quoting import sql_identifier, sql_string
 from lakehouse.formats.text_conversion import fault_sql, value_sql
 from lakehouse.source_catalog import CsvDialect, Table
+from lakehouse.sql_quoting import sql_identifier, sql_string
 
 SAMPLE_ROWS = 1_000
 SAMPLE_BYTES = 4 << 20

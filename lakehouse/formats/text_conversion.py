@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lakehouse.formats.date_format import date_pattern, has_offset, has_time
-from lakehouse.formats.sql_quoting import sql_string
 from lakehouse.source_catalog import Column, CsvDialect
+from lakehouse.sql_quoting import sql_string
 
 _BLANKS = "' ' || chr(9) || chr(10) || chr(13) || chr(160)"
 _TRUE = ("true", "t", "y", "1")

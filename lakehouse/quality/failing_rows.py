@@ -26,7 +26,8 @@ from lakehouse.quality.row_selection import (
     joined_to_model,
     nodes_of_test,
 )
-from lakehouse.quality.warehouse_catalog import Relation, WarehouseCatalog, quoted
+from lakehouse.quality.warehouse_catalog import Relation, WarehouseCatalog
+from lakehouse.sql_quoting import sql_identifier
 
 
 @dataclass(frozen=True)
@@ -149,11 +150,11 @@ class _Tracer:
         first = [shape.column(name) for name in (FILE_COLUMN, LINE_COLUMN)]
         ordered = dict.fromkeys([*(name for name in first if name), *own_key, *columns])
         shown = [_masked(shape, name, selection.masked) for name in columns]
-        hidden = [f"cast({quoted(name)} as varchar)" for name in own_key]
+        hidden = [f"cast({sql_identifier(name)} as varchar)" for name in own_key]
         counted = self._connection.execute(f"select count(*) from {selection.source}").fetchone()
         found = self._connection.execute(
             f"select {', '.join([*shown, *hidden])} from {selection.source} "
-            f"order by {', '.join(f'{quoted(name)} nulls last' for name in ordered)} "
+            f"order by {', '.join(f'{sql_identifier(name)} nulls last' for name in ordered)} "
             f"limit {int(self._cap)}"
         ).fetchall()
         width = len(columns)
@@ -192,7 +193,7 @@ def _in_order(shape: Relation) -> tuple[str, ...]:
 def _masked(shape: Relation, column: str, masked: frozenset[str]) -> str:
     if column.lower() not in masked:
         return shape.shown(column)
-    return f"case when {quoted(column)} is null then null else '{MASK}' end"
+    return f"case when {sql_identifier(column)} is null then null else '{MASK}' end"
 
 
 def _json_safe(value: Any) -> Any:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import duckdb
 
 from lakehouse.quality.dbt_manifest import Manifest, node_meta, plain_column
-from lakehouse.quality.warehouse_catalog import Relation, WarehouseCatalog, quoted
+from lakehouse.quality.warehouse_catalog import Relation, WarehouseCatalog
+from lakehouse.sql_quoting import sql_identifier
 
 FILE_COLUMN = "_source_file"
 LINE_COLUMN = "_source_line"
@@ -163,11 +164,11 @@ def _literal(value: str | None) -> str:
 def _lookup(relation: Relation, key: tuple[str, ...]) -> str:
     line = relation.column(LINE_COLUMN)
     matches = " and ".join(
-        f"cast(a.{quoted(relation.column(name) or name)} as varchar) is not distinct from w.k{at}"
+        f"cast(a.{sql_identifier(relation.column(name) or name)} as varchar) is not distinct from w.k{at}"
         for at, name in enumerate(key)
     )
-    file_sql = f"cast(a.{quoted(relation.column(FILE_COLUMN) or FILE_COLUMN)} as varchar)"
-    line_sql = f"try_cast(a.{quoted(line)} as bigint)" if line else "null::bigint"
+    file_sql = f"cast(a.{sql_identifier(relation.column(FILE_COLUMN) or FILE_COLUMN)} as varchar)"
+    line_sql = f"try_cast(a.{sql_identifier(line)} as bigint)" if line else "null::bigint"
     return (
         f"select w.number, {file_sql} as file, {line_sql} as line "
         f"from {relation.sql} a join wanted w on {matches}"

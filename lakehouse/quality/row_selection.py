@@ -12,7 +12,8 @@ from lakehouse.quality.build_results import NodeResult
 from lakehouse.quality.dbt_manifest import Manifest
 from lakehouse.quality.masking import masked_columns
 from lakehouse.quality.row_origins import candidate_keys
-from lakehouse.quality.warehouse_catalog import Relation, WarehouseCatalog, quoted
+from lakehouse.quality.warehouse_catalog import Relation, WarehouseCatalog
+from lakehouse.sql_quoting import sql_identifier
 
 # Columns of dbt's own failure tables: the values that fail, and how often each occurs.
 _VALUE_TABLES = {
@@ -56,12 +57,13 @@ def joined_to_model(
         if not test.column:
             return None
         # The tested column may be an expression of the project's own SQL.
-        tested_sql = quoted(own) if own else f"({test.column})"
-        condition = f"{tested_sql} in (select {quoted(value)} from {stored.sql})"
+        tested_sql = sql_identifier(own) if own else f"({test.column})"
+        condition = f"{tested_sql} in (select {sql_identifier(value)} from {stored.sql})"
         marked: tuple[str, ...] = (own,) if own else ()
     elif names < known and _tells_rows(manifest, test, tested, stored):
         pairs = " and ".join(
-            f"f.{quoted(name)} is not distinct from m.{quoted(name)}" for name in stored.columns
+            f"f.{sql_identifier(name)} is not distinct from m.{sql_identifier(name)}"
+            for name in stored.columns
         )
         condition = f"exists (select 1 from {stored.sql} f where {pairs})"
         marked = tuple(name for name in model.columns if name.lower() in names)

@@ -7,13 +7,10 @@ from typing import Any
 
 import duckdb
 
+from lakehouse.sql_quoting import sql_identifier
+
 _PLAIN_TYPES = re.compile(r"BOOLEAN|U?(?:TINY|SMALL|BIG|HUGE)?INT(?:EGER)?|FLOAT|DOUBLE")
 _LONGEST_VALUE = 1000
-
-
-def quoted(name: str) -> str:
-    """An identifier as SQL."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 @dataclass(frozen=True)
@@ -32,7 +29,7 @@ class Relation:
     @property
     def sql(self) -> str:
         """The full name as SQL."""
-        return ".".join(quoted(part) for part in (self.database, self.schema, self.name))
+        return ".".join(sql_identifier(part) for part in (self.database, self.schema, self.name))
 
     def column(self, name: str | None) -> str | None:
         """The column's own spelling of `name`, or None if it does not exist."""
@@ -46,8 +43,8 @@ class Relation:
     def shown(self, column: str) -> str:
         """SQL of a column as a JSON type: numbers and truth values as they are, the rest text."""
         if _PLAIN_TYPES.fullmatch(self.columns[column]):
-            return quoted(column)
-        return f"left(cast({quoted(column)} as varchar), {_LONGEST_VALUE})"
+            return sql_identifier(column)
+        return f"left(cast({sql_identifier(column)} as varchar), {_LONGEST_VALUE})"
 
 
 class WarehouseCatalog:

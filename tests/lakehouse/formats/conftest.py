@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from lakehouse.formats.csv import stage_csv
-from lakehouse.formats.sql_quoting import sql_path
 from lakehouse.formats.staged_file import StagedFile
 from lakehouse.source_catalog import Table
+from lakehouse.sql_quoting import sql_path
 
 LATAM_DIALECTS = (
     {"delimiter": ",", "encoding": ["utf-8", "cp1252"]},

@@ -393,3 +393,23 @@ def test_any_table_of_text_is_read_back_as_it_was_written(
         names = ", ".join('"' + name.replace('"', '""') + '"' for name in header)
         read = connection.execute(f"select {names} from raw.{table.name} order by _source_line")
         assert read.fetchall() == [tuple(cell or None for cell in row) for row in written]
+
+
+@pytest.mark.parametrize("bad", ["", "x\n"])
+@pytest.mark.parametrize(
+    "names", [["file_row_number"], ["_line"], ["raw", "fault", "name"], ["filename", "source"]]
+)
+def test_columns_of_any_name_keep_what_was_delivered(make_table, deliver, warehouse, names, bad):
+    table = make_table(columns={"id": "integer", **dict.fromkeys(names, "varchar")})
+    header = ",".join(["id", *names])
+    value = ",".join(f"{name} value" for name in names)
+    rest = bad and "x" + ",y" * len(names) + "\n"
+    delivery = deliver("a.csv", f"{header}\n7,{value}\n{rest}", table)
+    assert (delivery.status, delivery.rows_loaded, delivery.rows_rejected) == (
+        "loaded",
+        1,
+        int(bool(bad)),
+    )
+    with warehouse(table) as connection:
+        found = rows_of(connection, ", ".join(f'"{name}"' for name in [*names, "_source_line"]))
+    assert found == [(*(f"{name} value" for name in names), 2)]
