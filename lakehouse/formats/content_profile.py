@@ -2,6 +2,7 @@
 
 import codecs
 import hashlib
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -52,11 +53,15 @@ def profile_content(path: Path) -> ContentProfile:
     size = 0
     is_ascii = True
     text: _Utf8Text | _Utf16Text | None = None
-    with path.open("rb") as file:
+    hashed: Future[None] | None = None
+    # Hashing lets other threads run, so that it costs nothing beside reading and counting.
+    with path.open("rb") as file, ThreadPoolExecutor(max_workers=1) as hasher:
         while chunk := file.read(CHUNK_BYTES):
             if text is None:
                 text = _text_of(chunk)
-            digest.update(chunk)
+            if hashed:
+                hashed.result()
+            hashed = hasher.submit(digest.update, chunk)
             size += len(chunk)
             is_ascii = is_ascii and chunk.isascii()
             text.feed(chunk)

@@ -63,14 +63,14 @@ def write_batch(
     declared = {column.name: column for column in table.columns}
     columns = [declared.get(name, Column(name=name)) for name in staged.header]
     faults = [
-        (column, fault)
-        for column in columns
-        if (fault := fault_sql(column, staged.dialect, sql_identifier(column.name))) is not None
+        (place, fault)
+        for place, column in enumerate(columns)
+        if (fault := fault_sql(column, staged.dialect, _cell(place))) is not None
     ]
     fine = " and ".join(f"({fault}) is null" for _, fault in faults) or "true"
     where = f"{table.full_name}, file {file_name}"
     with bounded_session(scratch, threads=threads, memory=memory, ordered=False) as session:
-        selected = [_typed(column, staged, sql_identifier(column.name)) for column in columns]
+        selected = [_typed(column, staged, _cell(at)) for at, column in enumerate(columns)]
         for name in table.captured:
             column = declared.get(name, Column(name=name))
             _assert_fits(session, column, captured[name], staged, where)
@@ -144,25 +144,31 @@ def _assert_fits(
         )
 
 
+def _cell(place: int) -> str:
+    return f"cell_{place}"
+
+
 def _numbered(session: duckdb.DuckDBPyConnection, staged: StagedFile) -> str:
-    file = (
-        f"read_parquet({sql_path(staged.path)}, hive_partitioning = false, file_row_number = true)"
+    # Names by place: a delivered column may be called like one of ours.
+    cells = ", ".join(_cell(place) for place in range(len(staged.header)))
+    return (
+        f"select {cells}, {source_line_sql(session, staged.line_breaks)} as _line "
+        f"from read_parquet({sql_path(staged.path)}, hive_partitioning = false) as staged({cells})"
     )
-    return f"select *, {source_line_sql(session, staged.line_breaks)} as _line from {file}"
 
 
 def _misfits(
     session: duckdb.DuckDBPyConnection,
     source: str,
     columns: list[Column],
-    faults: list[tuple[Column, str]],
+    faults: list[tuple[int, str]],
 ) -> tuple[RejectedRow, ...]:
     branches = " ".join(
-        f"when ({fault}) is not null then {{'name': {sql_string(column.name)}, "
-        f"'reason': {fault}, 'cell': {sql_identifier(column.name)}}}"
-        for column, fault in faults
+        f"when ({fault}) is not null then {{'name': {sql_string(columns[place].name)}, "
+        f"'reason': {fault}, 'cell': {_cell(place)}}}"
+        for place, fault in faults
     )
-    record = ", ".join(f"{sql_string(c.name)}: {sql_identifier(c.name)}" for c in columns)
+    record = ", ".join(f"{sql_string(c.name)}: {_cell(at)}" for at, c in enumerate(columns))
     query = (
         f"select _line, fault.name, fault.reason, fault.cell, raw from ("
         f"select _line, case {branches} end as fault, to_json({{{record}}})::varchar as raw "

@@ -164,7 +164,8 @@ def _literal(value: str | None) -> str:
 def _lookup(relation: Relation, key: tuple[str, ...]) -> str:
     line = relation.column(LINE_COLUMN)
     matches = " and ".join(
-        f"cast(a.{sql_identifier(relation.column(name) or name)} as varchar) is not distinct from w.k{at}"
+        f"cast(a.{sql_identifier(relation.column(name) or name)} as varchar) "
+        f"is not distinct from w.k{at}"
         for at, name in enumerate(key)
     )
     file_sql = f"cast(a.{sql_identifier(relation.column(FILE_COLUMN) or FILE_COLUMN)} as varchar)"
