@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+import httpx
 import yaml
 from prefect.blocks.core import Block
 from pydantic import ValidationError
 
 from blocks.landing_folder import LandingFolder
-from lakehouse.errors import BlockInvalid
+from lakehouse.errors import AljibeError, BlockInvalid, PrefectUnavailable
 from lakehouse.settings import Settings
 
 DECLARATIONS = Path(__file__).with_name("blocks.yaml")
@@ -25,6 +26,7 @@ def find_block(name: str, kind: type[BlockKind], settings: Settings) -> BlockKin
 
     Raises:
         BlockInvalid: no such block, of another type, or a variable it needs is not set.
+        PrefectUnavailable: the API that may have it does not answer.
     """
     slug = kind.get_block_type_slug()
     saved: object
@@ -33,14 +35,29 @@ def find_block(name: str, kind: type[BlockKind], settings: Settings) -> BlockKin
     except ValueError:
         # Prefect's word for a block that is not saved; one that is but does not fit is below.
         saved = declared_block(name, settings)
+    except httpx.HTTPError as error:
+        raise _api_fault(slug, name, error) from None
     except RuntimeError as error:
+        if not isinstance(error.__cause__, ValidationError):
+            raise _api_fault(slug, name, error) from None
         raise BlockInvalid(
-            f"The saved block {slug}/{name} lacks what this version needs: {error} Save it again, "
-            "or delete it, and blocks.yaml is used."
+            f"The saved block {slug}/{name} lacks what this version needs. Save it again, or "
+            "delete it, and blocks.yaml is used."
         ) from None
     if not isinstance(saved, kind):
         raise BlockInvalid(f"Block {name} is a {type(saved).__name__}, not a {slug}.")
     return saved
+
+
+def _api_fault(slug: str, name: str, error: Exception) -> AljibeError:
+    what = f"The Prefect API was asked for the block {slug}/{name}"
+    if isinstance(error, httpx.HTTPStatusError) and error.response.is_client_error:
+        return BlockInvalid(
+            f"{what} and refused with {error.response.status_code}. Check PREFECT_API_URL and "
+            "PREFECT_API_AUTH_STRING or PREFECT_API_KEY."
+        )
+    cause = str(error) or type(error).__name__
+    return PrefectUnavailable(f"{what} and does not answer: {cause}. Check PREFECT_API_URL.")
 
 
 def declared_block(name: str, settings: Settings, declarations: Path = DECLARATIONS) -> Block:

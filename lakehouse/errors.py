@@ -73,6 +73,10 @@ class AuditTooNew(PermanentError):
     """The audit database was migrated by a newer version of Aljibe."""
 
 
+class PrefectUnavailable(TransientError):
+    """The Prefect API that holds the saved blocks does not answer."""
+
+
 class AuditUnavailable(TransientError):
     """The audit database does not answer."""
 

@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import httpx
 import pytest
 from prefect.blocks.core import Block
 from prefect.client.orchestration import get_client
@@ -14,7 +15,7 @@ from blocks.declared import (
     find_block,
 )
 from blocks.landing_folder import LandingFolder
-from lakehouse.errors import BlockInvalid
+from lakehouse.errors import BlockInvalid, PrefectUnavailable
 from lakehouse.settings import PROJECT_ROOT
 from lakehouse.source_catalog import known_domains, load_catalog
 
@@ -115,6 +116,28 @@ def test_every_block_type_has_a_name_a_description_and_described_fields(kind: ty
     assert kind.get_description()
     for name, field in kind.model_fields.items():
         assert field.description, f"{kind.__name__}.{name} has no description"
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "words"),
+    [
+        (None, PrefectUnavailable, "does not answer"),
+        (503, PrefectUnavailable, "does not answer"),
+        (401, BlockInvalid, "refused with 401"),
+    ],
+)
+def test_an_api_that_cannot_be_asked_is_no_missing_block(
+    settings, monkeypatch, status, error, words
+):
+    def load(_name: str) -> LandingFolder:
+        if status is None:
+            raise httpx.ConnectError("Connection refused")
+        request = httpx.Request("GET", "http://127.0.0.1/api")
+        raise httpx.HTTPStatusError("no", request=request, response=httpx.Response(status))
+
+    monkeypatch.setattr(LandingFolder, "load", load)
+    with pytest.raises(error, match=f"landing-folder/landing-olist.*{words}"):
+        find_block("landing-olist", LandingFolder, settings)
 
 
 @pytest.mark.usefixtures("prefect_database")
