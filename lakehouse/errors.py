@@ -77,6 +77,10 @@ class PrefectUnavailable(TransientError):
     """The Prefect API that holds the saved blocks does not answer."""
 
 
+class AuditRefused(PermanentError):
+    """The audit database answers, but not to this user, password or database name."""
+
+
 class AuditUnavailable(TransientError):
     """The audit database does not answer."""
 

@@ -13,11 +13,12 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError
 from sqlalchemy.exc import OperationalError as SqlOperationalError
 
-from lakehouse.errors import AuditTooNew, AuditUnavailable, SettingsInvalid
+from lakehouse.errors import AuditRefused, AuditTooNew, AuditUnavailable, SettingsInvalid
 from lakehouse.lake.file_lock import FileLock, Holder
 from lakehouse.settings import Settings
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+_REFUSALS = ("authentication failed", "does not exist", "no pg_hba.conf entry", "permission denied")
 _ADVISORY_KEY = 0x616C6A696265  # "aljibe"
 _engines: dict[str, Engine] = {}
 _guard = threading.Lock()
@@ -133,10 +134,12 @@ def _revision(engine: Engine) -> str | None:
         return MigrationContext.configure(connection).get_current_revision()
 
 
-def _unavailable(engine: Engine, error: DBAPIError) -> AuditUnavailable:
+def _unavailable(engine: Engine, error: DBAPIError) -> AuditUnavailable | AuditRefused:
     shown = engine.url.render_as_string(hide_password=True)
     cause = str(error.orig).strip().splitlines()[0] if error.orig else "no answer"
-    return AuditUnavailable(
+    # The client library gives no code for a refused connection, only the server's words.
+    kind = AuditRefused if any(words in cause for words in _REFUSALS) else AuditUnavailable
+    return kind(
         f"The audit database {shown} cannot be used: {cause}. "
         "Check that it runs and that ALJIBE_AUDIT_URL is right."
     )

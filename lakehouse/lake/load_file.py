@@ -98,7 +98,8 @@ def _load_new(folder: Path, arrival: Arrival, lake: RawLake, lost: Batch | None)
     path = (
         PurePosixPath(lost.path)
         if lost
-        else raw_partition_path(table.source, table.name, extracted_at, arrival.batch_id)
+        else lake.unknown_file(table, arrival.batch_id)
+        or raw_partition_path(table.source, table.name, extracted_at, arrival.batch_id)
     )
     final = lake.root / path
     make_folder(final.parent)

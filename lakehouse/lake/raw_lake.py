@@ -1,7 +1,7 @@
 """The RAW lake as a place: its folder, its ledger, and recovery after a death."""
 
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from lakehouse.lake.audit_database import audit_engine
 from lakehouse.lake.durable_files import publish_file
@@ -44,6 +44,16 @@ class RawLake:
         """Tell whether the ledger knows the batch and its file is there."""
         batch = self.ledger.batch(batch_id)
         return batch is not None and self.file_of(batch).is_file()
+
+    def unknown_file(self, table: Table, batch_id: str) -> PurePosixPath | None:
+        """Find the file of a batch that the ledger does not know, relative to the root.
+
+        An audit database that was lost or restored leaves such files; the same content loaded
+        again has to take their place, or its rows would be read twice.
+        """
+        folder = table_folder(self.root, table.source, table.name)
+        found = next(folder.glob(f"year=*/month=*/day=*/{batch_id}.parquet"), None)
+        return PurePosixPath(found.relative_to(self.root)) if found else None
 
     def writer_of(self, table: Table, run: str) -> FileLock:
         """The lock that makes this process the only writer of a table."""

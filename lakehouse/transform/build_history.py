@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Literal
 from uuid import uuid4
 
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Engine, func, insert, or_, select, update
 
 from lakehouse.lake.audit_schema import builds, node_results
 from lakehouse.quality.dbt_results import BuildResults, NodeResult
@@ -14,6 +14,7 @@ from lakehouse.quality.dbt_results import BuildResults, NodeResult
 BuildStatus = Literal["running", "passed", "warned", "failed", "unfinished", "by hand"]
 _GOOD = ("passed", "warned")
 _BROKEN = ("fail", "error", "skipped")
+_OPEN = ("fail", "error", "warn")
 
 
 @dataclass(frozen=True)
@@ -171,20 +172,26 @@ class BuildHistory:
 
     def failing_since(self, domain: str) -> Mapping[str, datetime]:
         """For each node that fails or warns now, when its present run of failures began."""
-        query = (
-            select(node_results.c.unique_id, node_results.c.status, builds.c.started_at)
+        last_good = (
+            select(node_results.c.unique_id, func.max(builds.c.started_at).label("started_at"))
             .join(builds, builds.c.build_id == node_results.c.build_id)
-            .where(builds.c.domain == domain)
-            .order_by(builds.c.started_at.desc())
+            .where(builds.c.domain == domain, node_results.c.status.not_in((*_OPEN, "skipped")))
+            .group_by(node_results.c.unique_id)
+            .subquery()
         )
-        since: dict[str, datetime] = {}
-        over: set[str] = set()
+        query = (
+            select(node_results.c.unique_id, func.min(builds.c.started_at).label("since"))
+            .join(builds, builds.c.build_id == node_results.c.build_id)
+            .outerjoin(last_good, last_good.c.unique_id == node_results.c.unique_id)
+            .where(
+                builds.c.domain == domain,
+                node_results.c.status.in_(_OPEN),
+                or_(
+                    last_good.c.started_at.is_(None),
+                    builds.c.started_at > last_good.c.started_at,
+                ),
+            )
+            .group_by(node_results.c.unique_id)
+        )
         with self._engine.connect() as connection:
-            for row in connection.execute(query):
-                if row.unique_id in over or row.status == "skipped":
-                    continue
-                if row.status in ("fail", "error", "warn"):
-                    since[row.unique_id] = row.started_at
-                else:
-                    over.add(row.unique_id)
-        return since
+            return {row.unique_id: row.since for row in connection.execute(query)}

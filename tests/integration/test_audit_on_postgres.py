@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from sqlalchemy import URL, text
 
 from lakehouse.connectors.folder import find_files
-from lakehouse.errors import AuditUnavailable
+from lakehouse.errors import AuditRefused, AuditUnavailable
 from lakehouse.formats.staged_file import RejectedRow
 from lakehouse.lake import audit_database
 from lakehouse.lake.audit_database import audit_engine
@@ -209,6 +209,6 @@ def test_a_wrong_password_or_database_is_told_without_the_password(postgres_data
         postgres_database.set(database="nowhere"),
     ):
         shown = SecretStr(url.render_as_string(hide_password=False))
-        with pytest.raises(AuditUnavailable, match=r"nobody|nowhere") as caught:
+        with pytest.raises(AuditRefused, match=r"nobody|nowhere") as caught:
             audit_engine(Settings(home=tmp_path, audit_url=shown))
         assert "s3cr3t" not in str(caught.value)

@@ -59,7 +59,10 @@ def test_prefect_server_records_a_flow_run(prefect_api: dict[str, str], tmp_path
     )
     environment = without_prefect(os.environ) | prefect_api
     subprocess.run([sys.executable, script], env=environment, check=True, capture_output=True)
-    answer = httpx.post(f"{prefect_api['PREFECT_API_URL']}/flow_runs/filter", json={})
+    answer = httpx.post(
+        f"{prefect_api['PREFECT_API_URL']}/flow_runs/filter",
+        json={"flows": {"name": {"any_": ["recorded"]}}},
+    )
     assert [run["state_type"] for run in answer.json()] == ["COMPLETED"]
     assert (Path(prefect_api["PREFECT_HOME"]) / "prefect.db").exists()
 

@@ -3,10 +3,12 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from sqlalchemy import delete
 
 from lakehouse.errors import DeliveryMoving, ResourcesExhausted
 from lakehouse.formats.content_profile import profile_content
 from lakehouse.lake import load_file as load_file_module
+from lakehouse.lake.audit_schema import batches, deliveries
 from lakehouse.lake.load_file import load_file
 
 SALES = {"id": "integer", "day": "date", "price": "decimal(10,2)", "city": "varchar"}
@@ -135,6 +137,26 @@ def test_a_batch_that_was_deleted_by_hand_is_restored_by_the_next_load(
     assert path.is_file()
     with warehouse(table) as connection:
         assert rows_of(connection, "id, _source_line") == [(1, 2)]
+
+
+def test_a_lake_whose_audit_database_was_lost_counts_every_row_once(
+    table, deliver, warehouse, lake, monkeypatch
+):
+    class Early(datetime):
+        @classmethod
+        def now(cls, tz=None):  # noqa: ARG003
+            return datetime(2026, 1, 1, tzinfo=UTC)
+
+    with monkeypatch.context() as then:
+        then.setattr(load_file_module, "datetime", Early)
+        deliver("a.csv", "id,city\n1,Salta\n")
+    with lake.ledger.engine.begin() as books:
+        books.execute(delete(deliveries))
+        books.execute(delete(batches))
+    assert deliver("a.csv", "id,city\n1,Salta\n").status == "loaded"
+    assert len(everything(lake.root)) == 1
+    with warehouse(table) as connection:
+        assert rows_of(connection, "id") == [(1,)]
 
 
 @pytest.mark.parametrize("failing", ["write_batch", "keep_rejects", "refuse_bad_rows"])
