@@ -6,6 +6,8 @@
 BIN := .venv/bin
 DOMAIN ?=
 ARGS ?=
+# Two processes: runs wait for disks, servers and each other more than they compute.
+TOGETHER := -n 2 --dist worksteal
 
 help:  ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' Makefile
@@ -14,10 +16,10 @@ demo: venv  ## Run the demo on generated data, without any other service
 	$(BIN)/python -m demo $(ARGS)
 
 test: venv-dev test-servers  ## Run every test but the long ones
-	$(BIN)/pytest -m "not long and not soak" $(ARGS)
+	$(BIN)/pytest $(TOGETHER) -m "not long and not soak" $(ARGS)
 
 test-long: venv-dev test-servers  ## Run the fault loops of a few rounds
-	$(BIN)/pytest -m "long and not soak" $(ARGS)
+	$(BIN)/pytest $(TOGETHER) -m "long and not soak" $(ARGS)
 
 soak: venv-dev test-servers  ## Run full rounds and large data; the bench targets belong to it
 	$(BIN)/pytest -m soak $(ARGS)

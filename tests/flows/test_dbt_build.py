@@ -3,6 +3,7 @@
 import shutil
 
 import duckdb
+import pytest
 from prefect.client.orchestration import get_client
 
 from demo.pharma_deliveries import seed_deliveries
@@ -12,6 +13,7 @@ from flows.publish import publish
 DOMAIN = "pharma_latam"
 
 
+@pytest.mark.long
 def test_a_partial_build_does_not_clear_a_failure_elsewhere(
     landing, deliver, run, sales, repeated_in_argentina
 ):
@@ -41,6 +43,7 @@ def test_a_report_that_raises_leaves_the_outcome_and_warns(landing, monkeypatch,
     assert len(sales()) == 5
 
 
+@pytest.mark.long
 def test_a_deleted_warehouse_is_built_anew(landing, settings, run, sales):
     seed_deliveries(landing)
     run()
@@ -63,6 +66,7 @@ def test_dbt_that_takes_too_long_is_killed_and_gives_the_lock_back(
     assert run().name == "Completed"
 
 
+@pytest.mark.long
 def test_sql_that_does_not_compile_fails_with_dbts_own_words(
     landing, settings, tmp_path, monkeypatch, run
 ):
@@ -77,6 +81,7 @@ def test_sql_that_does_not_compile_fails_with_dbts_own_words(
     assert "no_such_model" in state.message
 
 
+@pytest.mark.long
 def test_node_tasks_show_the_graph_and_release_the_warehouse(landing, settings, warehouse, run):
     seed_deliveries(landing)
     run()

@@ -4,6 +4,7 @@ import os
 import time
 from decimal import Decimal
 
+import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterParentFlowRunId
 
@@ -120,6 +121,7 @@ def test_a_then_b_then_a_again_ends_with_a(landing, deliver, run, sales):
     assert sales() == first
 
 
+@pytest.mark.long
 def test_a_failed_delivery_that_is_taken_back_is_built_again(
     landing, warehouse, deliver, run, sales, repeated_in_argentina
 ):
@@ -187,6 +189,7 @@ def test_deliveries_add_up_in_raw_and_change_marts_only_where_data_changed(
     )[0] == (7 + 2 + 1 + 1, 7 + 2 + 1 + 1)
 
 
+@pytest.mark.long
 def test_real_world_files_load_with_their_own_dialect(landing, serving, run):
     seed_deliveries(landing)
     body = (
@@ -221,6 +224,7 @@ def test_a_file_in_quarantine_is_a_finding_and_the_table_keeps_its_last_load(
     assert [path.read_text() for path in kept] == ["something;else\n1;2\n"]
 
 
+@pytest.mark.long
 def test_a_file_whose_name_cannot_be_trusted_is_left_alone_and_reported(landing, run, sales):
     seed_deliveries(landing)
     (landing / "ventas_arg\x1b[31m.csv").write_text("invoice_id\nX\n")

@@ -3,6 +3,8 @@
 import shutil
 import threading
 
+import pytest
+
 from demo.pharma_deliveries import seed_deliveries
 from flows.elt import elt
 from lakehouse.lake.file_lock import FileLock, Holder
@@ -56,6 +58,7 @@ def test_a_run_of_the_same_domain_waits_with_the_holders_name_and_then_runs(
     assert "Waiting for pharma_latam: it is being written by a test (pid" in caplog.text
 
 
+@pytest.mark.long
 def test_a_run_that_may_not_wait_longer_fails_and_names_the_holder(
     settings, landing, run, monkeypatch
 ):

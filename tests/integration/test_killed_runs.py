@@ -20,7 +20,7 @@ from lakehouse.lake.raw_lake import RawLake
 from lakehouse.settings import Settings
 
 pytestmark = pytest.mark.integration
-QUICK = ["batch committed, not visible", "dbt parent in the middle"]
+QUICK = ["dbt parent in the middle"]
 LONG = [
     *(point for point in POINTS if point not in QUICK),
     *(

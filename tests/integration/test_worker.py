@@ -124,6 +124,7 @@ def test_a_deployment_run_completes_and_leaves_its_artifacts(bootstrapped, home)
         assert copy.execute("select count(*) from consume.fct_ventas_latam").fetchone() == (5,)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("worker")
 @pytest.mark.parametrize("name", ["ingest", "dbt-build", "publish"])
 def test_each_step_runs_alone_as_a_deployment(bootstrapped, name):
