@@ -5,7 +5,9 @@ from importlib import import_module
 from pathlib import Path
 
 import duckdb
+from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from demo.pharma_deliveries import write_deliveries
@@ -27,7 +29,9 @@ def main() -> int:
     # Prefect reads its environment when it is imported, which this import does in good time.
     state = import_module("cli.run_domain").run_domain(DOMAIN)
     color = {"Completed": "green", "CompletedWithWarnings": "yellow"}.get(state.name, "red")
-    out.print(f"[bold]3.[/] [bold {color}]{state.name}[/]: {state.message}", highlight=False)
+    out.print(
+        f"[bold]3.[/] [bold {color}]{state.name}[/]: {escape(state.message or '')}", highlight=False
+    )
     if not state.is_completed():
         return 1
     show_fact(settings, out)
@@ -42,15 +46,18 @@ def show_fact(settings: Settings, out: Console) -> None:
     """Print the head of the fact table as its readers see it."""
     with duckdb.connect(str(settings.serving(DOMAIN)), read_only=True) as connection:
         rows = connection.execute(
-            f"select invoice_id, fecha, pais, producto_nombre, cantidad, precio_unit, moneda, "
-            f"venta_total_usd from {FACT} order by fecha, invoice_id limit 8"
+            f"select invoice_id, fecha, pais, cantidad, precio_unit, venta_total_usd as usd "
+            f"from {FACT} order by fecha, invoice_id limit 8"
         )
         names = [column[0] for column in rows.description]
         found = rows.fetchall()
         count, total = connection.execute(
             f"select count(*), sum(venta_total_usd) from {FACT}"
         ).fetchone() or (0, 0)
-    table = Table(*names, title=f"{FACT}: {count:,} rows, {total:,.2f} USD")
+    table = Table(title=f"{FACT}: {count:,} rows, {total:,.2f} USD", box=box.SIMPLE_HEAD)
+    for name in names:
+        number = name in ("cantidad", "precio_unit", "usd")
+        table.add_column(name, no_wrap=True, justify="right" if number else "left")
     for row in found:
         table.add_row(*(str(value) for value in row))
     out.print(table)
@@ -58,7 +65,8 @@ def show_fact(settings: Settings, out: Console) -> None:
 
 def shown(path: Path) -> str:
     """A path as short as it can be said from here."""
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+    here = Path.cwd()
+    return escape(str(path.relative_to(here) if path.is_relative_to(here) else path))
 
 
 if __name__ == "__main__":

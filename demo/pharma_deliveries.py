@@ -4,6 +4,7 @@ Everything follows from the seed of the random numbers: the same arguments give 
 Products and currencies always resolve; what is wrong in a file is wrong on purpose.
 """
 
+import filecmp
 import random
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -161,7 +162,7 @@ def generated_products() -> Iterator[tuple[str, str, str, str]]:
 def write_delivery(
     path: Path, form: WrittenForm, header: tuple[str, ...], rows: Iterable[tuple[str, ...]]
 ) -> Path:
-    """Write one file so that no reader ever sees half of it.
+    """Write one file so that no reader ever sees half of it; one with this content is left alone.
 
     Returns:
         `path`.
@@ -171,6 +172,10 @@ def write_delivery(
     with unfinished.open("w", encoding=form.encoding, newline="") as file:
         file.write(form.delimiter.join(header) + "\n")
         file.writelines(form.delimiter.join(row) + "\n" for row in rows)
+    # Written again it would be a new delivery, and an old product list would follow the new one.
+    if path.is_file() and filecmp.cmp(unfinished, path, shallow=False):
+        unfinished.unlink()
+        return path
     return unfinished.replace(path)
 
 

@@ -125,9 +125,13 @@ class TableLoad:
 
 def ingest_summary(loads: Sequence[TableLoad]) -> str:
     """One line over all tables of a run."""
-    new = sum(len(load.deliveries) for load in loads)
-    if not new:
+    files = [file for load in loads for file in load.deliveries]
+    if not files:
         return f"nothing new in {len(loads)} tables"
+    known = sum(file.status == "known" for file in files)
     rows = sum(load.rows_loaded for load in loads)
     refused = sum(load.rows_rejected for load in loads)
-    return f"{new} new files in {len(loads)} tables, {rows} rows loaded, {refused} refused"
+    arrived = f"{len(files)} new files in {len(loads)} tables"
+    if known:
+        arrived += f" ({known} with content that the lake has already)"
+    return f"{arrived}, {rows} rows loaded, {refused} refused"

@@ -144,3 +144,10 @@ def test_generated_days_follow_one_another_from_the_first(tmp_path):
         "ventas_arg_20250101.csv",
         "ventas_bra_20250101.csv",
     ]
+
+
+def test_writing_the_same_again_is_no_new_delivery(tmp_path):
+    first = {path: path.stat().st_mtime_ns for path in write_deliveries(tmp_path)}
+    again = {path: path.stat().st_mtime_ns for path in write_deliveries(tmp_path)}
+    assert again == first
+    assert not list(tmp_path.glob("*.tmp"))
