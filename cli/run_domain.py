@@ -1,5 +1,6 @@
 """One run of a domain from the command line, with its progress on the terminal."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -28,12 +29,12 @@ def run_domain(domain: str, *, full_refresh: bool = False) -> Any:
     # Before Prefect starts: a name mistyped should not take ten seconds to say so.
     load_catalog(settings.project_dir, domain)
     use_embedded_prefect(settings)
-    console = Console(stderr=True)
-    with progress_bars(console):
-        if console.is_terminal:
-            console.print("Starting Prefect ...", style="dim")
-        from flows.elt import elt
+    console = Console(stderr=True, markup=False)
+    if console.is_terminal:
+        console.print("Starting Prefect ...", style="dim")
+    from flows.elt import elt
 
+    with progress_bars(console):
         return elt(domain, full_refresh=full_refresh, return_state=True)
 
 
@@ -67,9 +68,21 @@ def progress_bars(console: Console) -> Iterator[None]:
             total=done[1],
         )
 
+    _print_logs_on(console)
     with bars:
         stop = listen(_update)
         try:
             yield
         finally:
             stop()
+
+
+def _print_logs_on(console: Console) -> None:
+    """Send Prefect's log lines through the console of the bars, or they would tear them apart."""
+    from prefect.logging.handlers import PrefectConsoleHandler
+
+    loggers = [logging.getLogger(), *map(logging.getLogger, logging.root.manager.loggerDict)]
+    for logger in loggers:
+        for handler in logger.handlers:
+            if isinstance(handler, PrefectConsoleHandler):
+                handler.console = console
