@@ -11,6 +11,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.run_states import explained, only_writer, succeeded
 from lakehouse.errors import AljibeError
+from lakehouse.lake.pending_files import TableFiles
 from lakehouse.settings import load_settings
 from lakehouse.source_catalog import Table, load_catalog
 from lakehouse.table_load import TableLoad, ingest_summary
@@ -51,9 +52,7 @@ def _load_tables(domain: str, tables: tuple[Table, ...], workers: int) -> list[T
         loading = [
             runner.submit(
                 # A hit of the cache is the content of some earlier day; the ledger knows better.
-                extract_files.with_options(
-                    refresh_cache=any(file["pending"] for file in files["files"])
-                ),
+                extract_files.with_options(refresh_cache=TableFiles.from_dict(files).has_work),
                 parameters={**_of(domain, table), "files": files},
             )
             for table, files in zip(tables, listed, strict=True)
