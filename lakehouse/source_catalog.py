@@ -13,15 +13,9 @@ import yaml
 from pydantic import ValidationError
 
 from lakehouse.errors import CatalogInvalid, DomainUnknown
-from lakehouse.table_contract import (
-    METADATA_COLUMNS,
-    NAME,
-    Column,
-    CsvDialect,
-    Strict,
-    Table,
-    TableMeta,
-)
+from lakehouse.format_options import CsvDialect, Strict
+from lakehouse.table_contract import METADATA_COLUMNS, NAME, Column, Table
+from lakehouse.table_meta import FIELDS_OF, TableMeta, fitting_meta
 
 __all__ = [
     "METADATA_COLUMNS",
@@ -131,7 +125,7 @@ def _table(
                 "connector": connector,
                 "block": block,
                 "schema_name": source.get("schema") or source["name"],
-                "meta": meta,
+                "meta": fitting_meta(meta, connector),
                 "columns": columns,
                 "file": path,
             }
@@ -153,6 +147,7 @@ def _column(column: Any, where: str, faults: list[str]) -> dict[str, Any]:
         "name": column.get("name"),
         "data_type": column.get("data_type") or "varchar",
         "pii": meta.get("pii", False),
+        **{name: meta[name] for name in ("start", "length", "path") if name in meta},
     }
 
 
@@ -180,7 +175,8 @@ def _field(loc: tuple[int | str, ...], columns: list[dict[str, Any]]) -> str:
     if len(parts) > 1 and parts[0] == "columns" and parts[1].isdigit():
         parts[1] = str(columns[int(parts[1])]["name"])
     if parts[0] in ("connector", "block", "meta"):
-        parts = ["config", "meta", *(parts[1:] if parts[0] == "meta" else parts)]
+        inner = parts[1:] if parts[0] == "meta" else parts
+        parts = ["config", "meta", *(inner[1:] if inner[:1] and inner[0] in FIELDS_OF else inner)]
     if parts[0] == "schema_name":
         parts = ["schema"]
     return f", field {'.'.join(parts)}"

@@ -1,4 +1,4 @@
-"""What a table is, how its files are read and what its border demands: validated models.
+"""What a table is, where it comes from and what its border demands: validated models.
 
 Nothing here reads a file; `source_catalog` builds these models from dbt's `_sources.yml`.
 """
@@ -7,35 +7,40 @@ import hashlib
 import json
 import re
 from pathlib import Path
-from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from lakehouse.format_options import Strict
 from lakehouse.lake.column_types import ColumnType, parse_column_type
+from lakehouse.table_meta import Connector, TableMeta, faults_for
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 METADATA_COLUMNS = ("_batch_id", "_extracted_at", "_source_file", "_source_line")
 RESERVED_SCHEMAS = ("etl", "main", "information_schema", "pg_catalog")
 
 
-class Strict(BaseModel):
-    """Model that knows all of its fields and never changes."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
 class Column(Strict):
-    """A column as the source delivers it."""
+    """A column as the source delivers it.
+
+    Attributes:
+        start: fixed_width: first character, from 1.
+        length: fixed_width: characters.
+        path: xml and json: where the value is in its record, if not under the column's name,
+            such as `@id`, `precio/lista` or `$.cliente.id`.
+    """
 
     name: str = Field(min_length=1)
     data_type: str = "varchar"
     pii: bool = False
+    start: int | None = Field(default=None, ge=1)
+    length: int | None = Field(default=None, ge=1)
+    path: str | None = None
 
     @field_validator("data_type")
     @classmethod
     def _known_type(cls, value: str) -> str:
-        parse_column_type(value)
-        return value.strip().lower()
+        kind = parse_column_type(value).kind
+        return value.strip() if kind == "nested" else value.strip().lower()
 
     @field_validator("name")
     @classmethod
@@ -52,94 +57,12 @@ class Column(Strict):
         return parse_column_type(self.data_type)
 
 
-class CsvDialect(Strict):
-    """One way in which a sender writes delimited text.
-
-    Attributes:
-        encoding: encodings to try, in this order; a byte order mark overrides them.
-        thousands: digit group separator, or None where numbers carry none.
-        date_format: strptime format of `date` columns.
-        timestamp_format: strptime format of `timestamp` columns.
-    """
-
-    delimiter: str = Field(default=",", min_length=1, max_length=1)
-    quote: str = Field(default='"', min_length=1, max_length=1)
-    encoding: tuple[str, ...] = ("utf-8",)
-    decimal: Literal[".", ","] = "."
-    thousands: Literal[".", ",", " ", "'"] | None = None
-    date_format: str = "%Y-%m-%d"
-    timestamp_format: str = "%Y-%m-%d %H:%M:%S"
-
-    @field_validator("encoding", mode="before")
-    @classmethod
-    def _one_or_many(cls, value: Any) -> Any:
-        return (value,) if isinstance(value, str) else value
-
-    @field_validator("encoding")
-    @classmethod
-    def _known_encoding(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if not value:
-            raise ValueError("is empty: name at least one encoding")
-        for name in value:
-            try:
-                "".encode(name)
-            except LookupError as error:
-                raise ValueError(str(error)) from None
-        return value
-
-    @model_validator(mode="after")
-    def _separators_differ(self) -> "CsvDialect":
-        if self.thousands == self.decimal:
-            raise ValueError("decimal and thousands cannot be the same character")
-        if self.delimiter == self.quote:
-            raise ValueError("delimiter and quote cannot be the same character")
-        if "\n" in (self.delimiter, self.quote) or "\r" in (self.delimiter, self.quote):
-            raise ValueError("a line end cannot be delimiter or quote")
-        return self
-
-
-class TableMeta(Strict):
-    """`config.meta` of a table, over the defaults of its source."""
-
-    load: Literal["snapshot", "incremental", "append"]
-    key: tuple[str, ...] = ()
-    cursor: str | None = None
-    pattern: str | None = None
-    regex: str | None = None
-    format: Literal["csv"] = "csv"
-    dialects: tuple[CsvDialect, ...] = (CsvDialect(),)
-    settle_seconds: float = Field(default=1.0, ge=0, le=3600)
-    max_reject_share: float = Field(default=0.05, ge=0, le=1)
-    min_row_share: float = Field(default=0.5, ge=0, le=1)
-    owner: str | None = None
-    publish: bool = False
-
-    @field_validator("regex")
-    @classmethod
-    def _compiles(cls, value: str | None) -> str | None:
-        try:
-            re.compile(value or "")
-        except re.error as error:
-            raise ValueError(f"is not a regular expression: {error}") from None
-        return value
-
-    @model_validator(mode="after")
-    def _fits_its_load(self) -> "TableMeta":
-        if self.load == "incremental" and not (self.key and self.cursor):
-            raise ValueError("load: incremental needs key and cursor")
-        if bool(self.pattern) == bool(self.regex):
-            raise ValueError("give either pattern (a glob) or regex, over the whole file name")
-        if not self.dialects:
-            raise ValueError("dialects is empty: a csv table needs at least one")
-        return self
-
-
 class Table(Strict):
     """One table of a source, with the contract at its border."""
 
     source: str
     name: str
-    connector: Literal["files"]
+    connector: Connector
     block: str
     schema_name: str
     meta: TableMeta
@@ -155,6 +78,19 @@ class Table(Strict):
                 + ", ".join(RESERVED_SCHEMAS)
             )
         return value
+
+    @model_validator(mode="after")
+    def _meta_fits(self) -> "Table":
+        if faults := faults_for(self.meta, self.connector):
+            raise ValueError(f"field config.meta: {'; '.join(faults)}")
+        if self.meta.format == "fixed_width" and self.connector in ("files", "sftp"):
+            bare = [c.name for c in self.columns if not (c.start and c.length)]
+            if bare := [name for name in bare if name not in self.captured]:
+                raise ValueError(
+                    f"field columns: {', '.join(bare)} needs config.meta start and length, as "
+                    "every column of format fixed_width"
+                )
+        return self
 
     @model_validator(mode="after")
     def _columns_fit(self) -> "Table":
@@ -185,18 +121,28 @@ class Table(Strict):
 
     @property
     def captured(self) -> tuple[str, ...]:
-        """Columns that come from named groups of `regex`."""
-        return tuple(re.compile(self.meta.regex).groupindex) if self.meta.regex else ()
+        """Columns that come from named groups of `regex`, or from `each` of an API."""
+        if self.meta.regex:
+            return tuple(re.compile(self.meta.regex).groupindex)
+        return tuple(self.meta.api.each) if self.meta.api else ()
 
     @property
     def reading_hash(self) -> str:
         """Hash of all that decides how bytes become rows: columns, types, format, dialects."""
-        reading = {
+        reading: dict[str, object] = {
             "columns": [(column.name, column.data_type) for column in self.columns],
             "format": self.meta.format,
             "dialects": [dialect.model_dump(mode="json") for dialect in self.meta.dialects],
             "regex": self.meta.regex,
         }
+        # Left out where nothing is said, so that a lake keeps its batches over an upgrade.
+        places = [(c.name, c.start, c.length, c.path) for c in self.columns if c.start or c.path]
+        if places:
+            reading["places"] = places
+        if options := self.meta.file.model_dump(exclude_defaults=True):
+            reading["file"] = options
+        if self.meta.database:
+            reading["invalid_dates"] = self.meta.database.invalid_dates
         return _short_hash(reading)
 
     @property

@@ -33,7 +33,11 @@ class FileLoad:
 
 @dataclass(frozen=True)
 class TableLoad:
-    """How the files of one table ended in one run."""
+    """How the deliveries of one table ended in one run.
+
+    Attributes:
+        notes: what somebody should look at besides, such as an optional source that was down.
+    """
 
     source: str
     table: str
@@ -41,6 +45,7 @@ class TableLoad:
     deliveries: tuple[FileLoad, ...] = ()
     moving: tuple[str, ...] = ()
     unusable: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     cached: bool = False
 
     @property
@@ -86,6 +91,12 @@ class TableLoad:
             "and backslashes"
             for file in self.unusable
         ]
+        found += [
+            f"{name}: {file.file_name}: {file.reason}"
+            for file in self.deliveries
+            if file.status == "loaded" and file.reason
+        ]
+        found += [f"{name}: {note}" for note in self.notes]
         return found
 
     def with_delivery(self, delivery: Delivery) -> "TableLoad":
@@ -119,6 +130,7 @@ class TableLoad:
                 "deliveries": tuple(FileLoad(**file) for file in values["deliveries"]),
                 "moving": tuple(values["moving"]),
                 "unusable": tuple(values["unusable"]),
+                "notes": tuple(values.get("notes", ())),
             }
         )
 

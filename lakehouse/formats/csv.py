@@ -25,6 +25,7 @@ from lakehouse.formats.line_ends import parse_one_line_end
 from lakehouse.formats.record_scan import RecordGrammar, RecordScan, scan_records
 from lakehouse.formats.source_lines import LineBreaks
 from lakehouse.formats.staged_file import RejectedRow, StagedFile
+from lakehouse.formats.staging_limits import USUAL_LIMITS, StagingLimits
 from lakehouse.source_catalog import Table
 
 
@@ -40,9 +41,9 @@ def stage_csv(
     table: Table,
     scratch: Path,
     *,
+    name: str | None = None,
     profile: ContentProfile | None = None,
-    threads: int = 2,
-    memory: str = "256MB",
+    limits: StagingLimits = USUAL_LIMITS,
 ) -> StagedFile:
     """Parse a delivered file in the one dialect of its table that it fits.
 
@@ -50,9 +51,9 @@ def stage_csv(
         file: as delivered; it is only read.
         table: with its contract and dialects.
         scratch: folder for the staged file; made if missing.
+        name: of the file for messages, if it is not that of `file`.
         profile: of this very content, if it was read already.
-        threads: of DuckDB.
-        memory: DuckDB's limit, such as `256MB`.
+        limits: of DuckDB.
 
     Returns:
         The staged file, which the caller deletes after use.
@@ -62,7 +63,7 @@ def stage_csv(
         ResourcesExhausted: memory or disk did not suffice.
         OSError: the file cannot be read.
     """
-    where = f"{table.full_name}, file {file.name}"
+    where = f"{table.full_name}, file {name or file.name}"
     profile = profile or profile_content(file)
     if profile.is_empty:
         raise DeliveryRefused(f"{where} is empty ({profile.size} bytes). Ask for it again.")
@@ -72,16 +73,17 @@ def stage_csv(
         with parse_errors(where), tempfile.TemporaryDirectory(dir=scratch) as folder:
             work = Path(folder)
             decoder = TextDecoder(file, profile, work)
-            choice = choose_dialect(table, decoder, work, memory=memory, where=where)
-            return _stage(choice, target, work, threads=threads, memory=memory, where=where)
+            choice = choose_dialect(table, decoder, work, memory=limits.memory, where=where)
+            return _stage(choice, target, work, limits, where=where)
     except BaseException:
         target.unlink(missing_ok=True)
         raise
 
 
 def _stage(
-    choice: DialectChoice, target: Path, work: Path, *, threads: int, memory: str, where: str
+    choice: DialectChoice, target: Path, work: Path, limits: StagingLimits, *, where: str
 ) -> StagedFile:
+    threads, memory = limits.threads, limits.memory
     header, dialect = choice.header, choice.dialect
     grammar = RecordGrammar(
         dialect.delimiter.encode(),

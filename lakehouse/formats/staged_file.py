@@ -1,10 +1,11 @@
 """A delivered file after parsing, before its text becomes typed values."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from lakehouse.format_options import CsvDialect
 from lakehouse.formats.source_lines import LineBreaks
-from lakehouse.source_catalog import CsvDialect
 
 
 @dataclass(frozen=True)
@@ -27,27 +28,52 @@ class RejectedRow:
 
 
 @dataclass(frozen=True)
-class StagedFile:
-    """A parsed file: a scratch Parquet file with every column as text, in file order.
+class EmptiedCell:
+    """A cell whose value its type cannot hold, in a row that is loaded with NULL there.
 
     Attributes:
-        path: the Parquet file (all VARCHAR, no technical columns); whoever gets it deletes it.
+        column: its name.
+        reason: what is wrong and which row it is.
+    """
+
+    column: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class StagedFile:
+    """A delivery, or a part of one, parsed into a scratch Parquet file in the order of delivery.
+
+    A VARCHAR column holds text as delivered, which becomes a value by the table's contract; a
+    column of any other type holds values, which are only cast.
+
+    Attributes:
+        path: the Parquet file, without technical columns; whoever gets it deletes it.
         header: column names as delivered, stripped, in file order.
         rows: records in `path`.
         rejects: records that are not in `path`; records delivered = rows + len(rejects).
         dialect: of the source's dialects the one that the file fits.
-        encoding: in which the file was read.
+        encoding: in which the file was read; empty where the format has none.
         line_breaks: line numbers of the rows; None where they cannot be told.
         new_columns: delivered columns that the contract does not declare; loaded as text.
         warnings: findings about the file that do not keep it from being loaded.
+        name: of this part for `_source_file`; None for the name of the delivery.
+        captured: text of the columns that come with the part, not from its records.
+        has_lines: the last column of `path`, after those of `header`, is a BIGINT with the line
+            of each row; `line_breaks` is None then.
+        is_canonical: text of dates and times is as DuckDB writes it, so that a cast decides.
     """
 
     path: Path
     header: tuple[str, ...]
     rows: int
-    rejects: tuple[RejectedRow, ...]
-    dialect: CsvDialect
-    encoding: str
-    line_breaks: LineBreaks | None
-    new_columns: tuple[str, ...]
-    warnings: tuple[str, ...]
+    rejects: tuple[RejectedRow, ...] = ()
+    dialect: CsvDialect = field(default_factory=CsvDialect)
+    encoding: str = ""
+    line_breaks: LineBreaks | None = None
+    new_columns: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    name: str | None = None
+    captured: Mapping[str, str] = field(default_factory=dict)
+    has_lines: bool = False
+    is_canonical: bool = False

@@ -9,9 +9,11 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from lakehouse.format_options import CsvDialect
 from lakehouse.formats.date_format import date_pattern, has_offset, has_time
-from lakehouse.source_catalog import Column, CsvDialect
+from lakehouse.formats.nested_structure import nested_structure
 from lakehouse.sql_quoting import sql_string
+from lakehouse.table_contract import Column
 
 _BLANKS = "' ' || chr(9) || chr(10) || chr(13) || chr(160)"
 _TRUE = ("true", "t", "y", "1")
@@ -141,13 +143,13 @@ def _decimal(column: Column, dialect: CsvDialect) -> _Reading:
     )
 
 
-def _double(_column: Column, dialect: CsvDialect) -> _Reading:
-    value = f"try_cast({_plain(dialect)} as double)"
+def _double(column: Column, dialect: CsvDialect) -> _Reading:
+    value = f"try_cast({_plain(dialect)} as {column.type.duckdb})"
     return _Reading(
         f"{_number(dialect)}(?:[eE][+-]?[0-9]+)?",
         f"case when isfinite({value}) then {value} end",
         ((None, _not_a_number(dialect)),),
-        "out of range for double",
+        f"out of range for {column.data_type}",
     )
 
 
@@ -186,6 +188,53 @@ def _timestamp(_column: Column, dialect: CsvDialect) -> _Reading:
     )
 
 
+def _timestamptz(_column: Column, dialect: CsvDialect) -> _Reading:
+    timestamp_format = dialect.timestamp_format
+    # Without an offset the text is taken as UTC.
+    return _Reading(
+        date_pattern(timestamp_format),
+        f"timezone('UTC', {_moment(timestamp_format)})",
+        ((None, f"not a timestamp like {timestamp_format}"),),
+        f"no such time like {timestamp_format}",
+    )
+
+
+def _time(_column: Column, _dialect: CsvDialect) -> _Reading:
+    return _Reading(
+        "[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\\.[0-9]{1,6})?)?",
+        "try_cast({text} as time)",
+        ((None, "not a time like 23:59:59"),),
+        "no such time like 23:59:59",
+    )
+
+
+def _binary(_column: Column, _dialect: CsvDialect) -> _Reading:
+    return _Reading(
+        "(?:[0-9A-Fa-f]{2})+", "unhex({text})", ((None, "not hexadecimal"),), "not hexadecimal"
+    )
+
+
+def _json(_column: Column, _dialect: CsvDialect) -> _Reading:
+    return _Reading(
+        "(?s).+",
+        "case when json_valid({text}) then {text} end",
+        ((None, "not JSON"),),
+        "not JSON",
+    )
+
+
+def _nested(column: Column, _dialect: CsvDialect) -> _Reading:
+    structure = sql_string(nested_structure(column.type.duckdb))
+    structure = structure.replace("{", "{{").replace("}", "}}")
+    value = f"try(json_transform_strict({{text}}, {structure}))"
+    return _Reading(
+        "(?s).+",
+        f"case when json_valid({{text}}) then {value} end",
+        ((None, f"does not fit {column.data_type}"),),
+        f"does not fit {column.data_type}",
+    )
+
+
 def _moment(date_format: str) -> str:
     literal = sql_string(date_format).replace("{", "{{").replace("}", "}}")
     moment = f"try_strptime({{text}}, {literal})"
@@ -200,4 +249,9 @@ _READINGS: dict[str, Callable[[Column, CsvDialect], _Reading]] = {
     "boolean": _boolean,
     "date": _date,
     "timestamp": _timestamp,
+    "timestamptz": _timestamptz,
+    "time": _time,
+    "binary": _binary,
+    "json": _json,
+    "nested": _nested,
 }

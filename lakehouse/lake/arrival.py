@@ -1,4 +1,4 @@
-"""A file on its way into the lake: what it is, and the ledger's rows about it."""
+"""A delivery on its way into the lake: what it is, and the ledger's rows about it."""
 
 import hashlib
 import json
@@ -8,7 +8,6 @@ from datetime import datetime
 from pathlib import PurePosixPath
 
 from lakehouse.connectors.folder import FoundFile
-from lakehouse.formats.content_profile import ContentProfile
 from lakehouse.lake.batch_writer import WrittenBatch
 from lakehouse.lake.ledger import Batch, Delivery
 from lakehouse.source_catalog import Table
@@ -28,35 +27,49 @@ def batch_identity(table: Table, found: FoundFile, sha256: str) -> tuple[str, st
 
 @dataclass(frozen=True)
 class Arrival:
-    """A file that is being loaded.
+    """A delivery that is being loaded.
 
     Attributes:
+        sha256: of the content.
+        cursor_value: greatest value of the cursor column among its rows, as text.
         started_at: moment in UTC at which the load began.
         clock: the same in seconds of `time.monotonic`.
     """
 
     table: Table
     found: FoundFile
-    profile: ContentProfile
+    sha256: str
     batch_id: str
     content_key: str
     started_at: datetime
     clock: float
     run_id: str | None
+    cursor_value: str | None = None
 
     @classmethod
     def of(
         cls,
         table: Table,
         found: FoundFile,
-        profile: ContentProfile,
+        sha256: str,
         started_at: datetime,
         clock: float,
         run_id: str | None,
+        cursor_value: str | None = None,
     ) -> "Arrival":
-        """Identify a file by the content that was read."""
-        batch_id, content_key = batch_identity(table, found, profile.sha256)
-        return cls(table, found, profile, batch_id, content_key, started_at, clock, run_id)
+        """Identify a delivery by the content that was read."""
+        batch_id, content_key = batch_identity(table, found, sha256)
+        return cls(
+            table,
+            found,
+            sha256,
+            batch_id,
+            content_key,
+            started_at,
+            clock,
+            run_id,
+            cursor_value,
+        )
 
     def delivery(self, loaded: int, rejected: int) -> Delivery:
         """The ledger's row about this arrival, as a loaded one."""
@@ -66,7 +79,7 @@ class Arrival:
             file_name=self.found.name,
             size=self.found.size,
             mtime_ns=self.found.mtime_ns,
-            sha256=self.profile.sha256,
+            sha256=self.sha256,
             reading_hash=self.table.reading_hash,
             status="loaded",
             batch_id=self.batch_id,
@@ -86,10 +99,11 @@ class Arrival:
             table_name=self.table.name,
             content_key=self.content_key,
             path=str(path),
-            sha256=self.profile.sha256,
+            sha256=self.sha256,
             schema_hash=written.schema_hash,
             rows_loaded=written.rows,
             rows_rejected=rejected,
             bytes=written.bytes,
             extracted_at=self.started_at,
+            cursor_value=self.cursor_value,
         )

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Dialect,
@@ -20,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    false,
 )
 
 metadata = MetaData(
@@ -103,7 +105,18 @@ rejected_rows = Table(
     Column("source_line", BigInteger),
     Column("column_name", Text),
     Column("reason", Text, nullable=False),
+    Column("row_loaded", Boolean, nullable=False, server_default=false()),
     Index(None, "delivery_id"),
+)
+
+quarantine_decisions = Table(
+    "quarantine_decisions",
+    metadata,
+    Column("delivery_id", BigId, ForeignKey("deliveries.delivery_id"), primary_key=True),
+    Column("decision", String(16), nullable=False),
+    Column("reason", Text),
+    Column("run_id", String(64)),
+    Column("decided_at", UtcDateTime, nullable=False),
 )
 
 builds = Table(

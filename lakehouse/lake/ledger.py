@@ -11,7 +11,7 @@ from typing import Literal
 
 from sqlalchemy import Engine, Row, func, insert, select
 
-from lakehouse.formats.staged_file import RejectedRow
+from lakehouse.formats.staged_file import EmptiedCell, RejectedRow
 from lakehouse.lake.audit_schema import batches, deliveries, rejected_rows
 from lakehouse.source_catalog import Table
 
@@ -118,14 +118,27 @@ class Ledger:
             row = connection.execute(query).one_or_none()
         return _delivery(row) if row else None
 
+    def cursor(self, table: Table) -> str | None:
+        """The greatest cursor value loaded, as text; None before the first load."""
+        query = (
+            select(batches.c.cursor_value)
+            .join(deliveries, deliveries.c.batch_id == batches.c.batch_id)
+            .where(*_of(table), batches.c.cursor_value.is_not(None))
+            .order_by(deliveries.c.delivery_id.desc())
+            .limit(1)
+        )
+        with self.engine.connect() as connection:
+            return connection.execute(query).scalar_one_or_none()
+
     def record(
         self,
         delivery: Delivery,
         *,
         new_batch: Batch | None = None,
         rejects: Sequence[RejectedRow] = (),
+        emptied: Sequence[EmptiedCell] = (),
     ) -> int:
-        """Commit a delivery, with its batch when the content is new, and its first rejects.
+        """Commit a delivery, with its batch when the content is new, and its first faults.
 
         Returns:
             The number of the delivery.
@@ -136,18 +149,16 @@ class Ledger:
                 connection.execute(insert(batches).values(**vars(new_batch)))
             result = connection.execute(insert(deliveries).values(**values))
             number = int(result.inserted_primary_key[0])  # type: ignore[index]
-            if rejects:
+            faults = [
+                (reject.line, reject.column, reject.reason, False)
+                for reject in rejects[:REJECTS_KEPT]
+            ]
+            faults += [(None, cell.column, cell.reason, True) for cell in emptied[:REJECTS_KEPT]]
+            if faults:
+                names = ("source_line", "column_name", "reason", "row_loaded")
                 connection.execute(
                     insert(rejected_rows),
-                    [
-                        {
-                            "delivery_id": number,
-                            "source_line": reject.line,
-                            "column_name": reject.column,
-                            "reason": reject.reason,
-                        }
-                        for reject in rejects[:REJECTS_KEPT]
-                    ],
+                    [{"delivery_id": number, **dict(zip(names, f, strict=True))} for f in faults],
                 )
         return number
 

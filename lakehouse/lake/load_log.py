@@ -15,7 +15,8 @@ _LOAD_LOG = """
 """
 _ERROR_LOG = """
     delivery_id BIGINT, source_name VARCHAR, table_name VARCHAR, file_name VARCHAR,
-    source_line BIGINT, column_name VARCHAR, reason VARCHAR, occurred_at TIMESTAMPTZ
+    source_line BIGINT, column_name VARCHAR, reason VARCHAR, row_loaded BOOLEAN,
+    occurred_at TIMESTAMPTZ
 """
 
 
@@ -46,6 +47,7 @@ def write_logs(connection: duckdb.DuckDBPyConnection, catalog: Catalog, ledger: 
             rejected_rows.c.source_line,
             rejected_rows.c.column_name,
             rejected_rows.c.reason,
+            rejected_rows.c.row_loaded,
             deliveries.c.started_at,
         )
         .join(rejected_rows, rejected_rows.c.delivery_id == deliveries.c.delivery_id)

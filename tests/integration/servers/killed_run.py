@@ -15,12 +15,12 @@ from typing import Any
 
 POINTS: dict[str, tuple[str, str, str, int]] = {
     "before anything is read": ("tasks.extract_files", "load_file", "before", 1),
-    "first file staged": ("lakehouse.lake.load_file", "stage_csv", "after", 1),
-    "third file staged": ("lakehouse.lake.load_file", "stage_csv", "after", 3),
-    "batch written, not committed": ("lakehouse.lake.load_file", "write_batch", "after", 1),
-    "batch committed, not visible": ("lakehouse.lake.load_file", "publish_file", "before", 1),
-    "last batch committed, not visible": ("lakehouse.lake.load_file", "publish_file", "before", 4),
-    "batch visible": ("lakehouse.lake.load_file", "publish_file", "after", 2),
+    "first file staged": ("lakehouse.lake.load_file", "stage_file", "after", 1),
+    "third file staged": ("lakehouse.lake.load_file", "stage_file", "after", 3),
+    "batch written, not committed": ("lakehouse.lake.load_delivery", "write_batch", "after", 1),
+    "batch committed, not visible": ("lakehouse.lake.load_delivery", "publish_file", "before", 1),
+    "last batch committed, not visible": ("lakehouse.lake.load_delivery", "publish_file", "before", 4),
+    "batch visible": ("lakehouse.lake.load_delivery", "publish_file", "after", 2),
     "views half written": ("lakehouse.lake.raw_views", "_write_current", "after", 1),
     "build recorded": ("flows.dbt_build", "start_build", "after", 1),
     "dbt ended, results not recorded": ("flows.dbt_build", "finish_build", "before", 1),

@@ -10,6 +10,7 @@ import pytest
 
 from lakehouse.formats.csv import stage_csv
 from lakehouse.formats.staged_file import StagedFile
+from lakehouse.formats.staging_limits import StagingLimits
 from lakehouse.source_catalog import Table
 from lakehouse.sql_quoting import sql_path
 
@@ -60,7 +61,8 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., StagedFile]
     def write_and_stage(content: bytes, table: Table, name: str = "ventas.csv") -> StagedFile:
         file = folder / name
         file.write_bytes(content)
-        return stage_csv(file, table, folder / "scratch", threads=1)
+        limits = StagingLimits(threads=1)
+        return stage_csv(file, table, folder / "scratch", limits=limits)
 
     return write_and_stage
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from lakehouse.errors import DeliveryRefused, ResourcesExhausted
 from lakehouse.formats.csv import stage_csv
+from lakehouse.formats.staging_limits import StagingLimits
 
 CELLS = st.text(
     st.one_of(
@@ -241,6 +242,7 @@ def test_a_wide_file_stages_within_the_memory_limit(tmp_path, make_table):
 
 def test_too_little_memory_is_not_the_file_s_fault(tmp_path, make_table):
     (tmp_path / "v.csv").write_bytes(b"a,b\n" + b"1,2\n" * 100_000)
+    limits = StagingLimits(memory="1MB")
     with pytest.raises(ResourcesExhausted, match=r"ventas, file v\.csv.*ALJIBE_DUCKDB_MEMORY"):
-        stage_csv(tmp_path / "v.csv", make_table(["a", "b"]), tmp_path / "s", memory="1MB")
+        stage_csv(tmp_path / "v.csv", make_table(["a", "b"]), tmp_path / "s", limits=limits)
     assert list((tmp_path / "s").iterdir()) == []

@@ -21,7 +21,8 @@ LOADS = """
     import json, os, signal, sys
     from pathlib import Path
     from lakehouse.connectors.folder import find_files
-    from lakehouse.lake import load_file as module
+    from lakehouse.lake import load_delivery as module
+    from lakehouse.lake import load_file as files
     from lakehouse.lake.ledger import Ledger
     from lakehouse.lake.raw_lake import RawLake
     from lakehouse.settings import load_settings
@@ -44,7 +45,7 @@ LOADS = """
     def load(point, home, folder, table):
         os.environ["ALJIBE_HOME"] = home
         if point == "staged":
-            die_after(module, "stage_csv")
+            die_after(files, "stage_file")
         elif point == "half of the temporary file":
             module.write_batch = half
         elif point == "temporary file written":
@@ -60,7 +61,7 @@ LOADS = """
         table = Table.model_validate_json(table)
         lake = RawLake.of(load_settings())
         for found in find_files(Path(folder), table):
-            module.load_file(Path(folder), found, table, lake)
+            files.load_file(Path(folder), found, table, lake)
 
     for line in sys.stdin:
         children = []

@@ -7,6 +7,7 @@ from sqlalchemy import delete
 
 from lakehouse.errors import DeliveryMoving, ResourcesExhausted
 from lakehouse.formats.content_profile import profile_content
+from lakehouse.lake import load_delivery as load_delivery_module
 from lakehouse.lake import load_file as load_file_module
 from lakehouse.lake.audit_schema import batches, deliveries
 from lakehouse.lake.load_file import load_file
@@ -68,19 +69,21 @@ def test_a_moment_before_midnight_in_utc_decides_the_folder(deliver, lake, monke
 
 
 @pytest.mark.parametrize("bad", ["", "x,bad\n", "x;bad\n" * 30])
-@pytest.mark.parametrize("step", ["stage_csv", "write_batch"])
+@pytest.mark.parametrize("step", ["stage", "write_batch"])
 def test_a_file_that_changes_while_it_is_read_leaves_nothing(
     table, landing, lake, settings, put, monkeypatch, step, bad
 ):
     found = put("a.csv", "id,city\n1,Salta\n" + bad)
-    real = getattr(load_file_module, step)
+    module = load_delivery_module if step == "write_batch" else load_file_module
+    name = "stage_file" if step == "stage" else step
+    real = getattr(module, name)
 
     def disturbed(*args, **kwargs):
         with (landing / "a.csv").open("a") as file:
             file.write("2,Jujuy\n")
         return real(*args, **kwargs)
 
-    monkeypatch.setattr(load_file_module, step, disturbed)
+    monkeypatch.setattr(module, name, disturbed)
     with pytest.raises(DeliveryMoving, match=r"a\.csv"):
         load_file(landing, found, table, lake)
     assert lake.ledger.newest_deliveries(table) == {}
@@ -166,7 +169,7 @@ def test_a_fault_on_the_way_leaves_no_temporary_file(
     def broken(*_args, **_kwargs):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(load_file_module, failing, broken)
+    monkeypatch.setattr(load_delivery_module, failing, broken)
     found = put("a.csv", "id,city\n1,Salta\nx,bad\n")
     with pytest.raises(ResourcesExhausted, match=r"sales, file a\.csv: No space"):
         load_file(landing, found, table, lake)

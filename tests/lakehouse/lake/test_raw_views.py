@@ -197,14 +197,14 @@ def test_a_load_between_commit_and_rename_is_waited_for(
 ):
     found = put("a.csv", "id,city\n1,Salta\n")
     committed, go_on = threading.Event(), threading.Event()
-    real = sys.modules["lakehouse.lake.load_file"].publish_file
+    real = sys.modules["lakehouse.lake.load_delivery"].publish_file
 
     def slow(temporary: Path, final: Path) -> None:
         committed.set()
         assert go_on.wait(20)
         real(temporary, final)
 
-    monkeypatch.setattr("lakehouse.lake.load_file.publish_file", slow)
+    monkeypatch.setattr("lakehouse.lake.load_delivery.publish_file", slow)
     loading = threading.Thread(target=load_file, args=(landing, found, table, lake))
     loading.start()
     assert committed.wait(20)

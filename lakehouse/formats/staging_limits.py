@@ -1,0 +1,19 @@
+"""What the parse of one file may use."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class StagingLimits:
+    """Threads and memory of DuckDB, and how large what is unpacked may become.
+
+    Attributes:
+        threads: of one DuckDB connection.
+        memory: its limit, such as `256MB`.
+    """
+
+    threads: int = 2
+    memory: str = "256MB"
+
+
+USUAL_LIMITS = StagingLimits()

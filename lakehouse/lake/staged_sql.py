@@ -1,0 +1,188 @@
+"""SQL over one staged part: its rows in the contract's types, its misfits, its emptied cells."""
+
+from dataclasses import dataclass
+
+import duckdb
+
+from lakehouse.errors import DeliveryRefused
+from lakehouse.formats.native_conversion import cast_fault_sql, cast_sql
+from lakehouse.formats.source_lines import source_line_sql
+from lakehouse.formats.staged_file import EmptiedCell, RejectedRow, StagedFile
+from lakehouse.formats.text_conversion import fault_sql, value_sql
+from lakehouse.source_catalog import Column, Table
+from lakehouse.sql_quoting import sql_identifier, sql_path, sql_string
+
+EMPTIED_SHOWN = 1_000
+_DATES = ("date", "timestamp", "timestamptz")
+
+
+@dataclass(frozen=True)
+class PartSql:
+    """A staged part as SQL.
+
+    Attributes:
+        columns: of the part, declared or as text.
+        types: DuckDB's names of the types in which they are staged.
+        source: SQL of its rows as cell_0, cell_1, ... and `_line`.
+    """
+
+    session: duckdb.DuckDBPyConnection
+    part: StagedFile
+    table: Table
+    file_name: str
+    columns: tuple[Column, ...]
+    types: tuple[str, ...]
+    source: str
+
+    @classmethod
+    def of(
+        cls,
+        session: duckdb.DuckDBPyConnection,
+        part: StagedFile,
+        table: Table,
+        file_name: str,
+    ) -> "PartSql":
+        """Look at the staged file and prepare the expressions."""
+        declared = {column.name: column for column in table.columns}
+        read = f"read_parquet({sql_path(part.path)}, hive_partitioning = false)"
+        described = session.execute(f"describe from {read}").fetchall()
+        # Names by place: a delivered column may be called like one of ours.
+        cells = [_cell(place) for place in range(len(part.header))]
+        if part.has_lines:
+            source = f"select * from {read} as staged({', '.join([*cells, '_line'])})"
+        else:
+            line = source_line_sql(session, part.line_breaks)
+            source = f"select {', '.join(cells)}, {line} as _line "
+            source += f"from {read} as staged({', '.join(cells)})"
+        return cls(
+            session,
+            part,
+            table,
+            file_name,
+            tuple(declared.get(name, Column(name=name)) for name in part.header),
+            tuple(str(row[1]) for row in described[: len(part.header)]),
+            source,
+        )
+
+    def rows_sql(self, constants: str) -> str:
+        """SELECT of the rows that fit, with captured and technical columns."""
+        declared = {column.name: column for column in self.table.columns}
+        selected = [
+            f"{self._value(place)} as {sql_identifier(column.name)}"
+            for place, column in enumerate(self.columns)
+        ]
+        for name in self._captured:
+            column = declared.get(name, Column(name=name))
+            text = f"{sql_string(self.part.captured[name])}::varchar"
+            selected.append(
+                f"{value_sql(column, self.part.dialect, text)} as {sql_identifier(name)}"
+            )
+        selected += [
+            constants,
+            f"{sql_string(self.part.name or self.file_name)} as _source_file",
+            "_line as _source_line",
+        ]
+        fine = " and ".join(f"({fault}) is null" for _, fault in self._faults()) or "true"
+        return f"select {', '.join(selected)} from ({self.source}) where {fine}"
+
+    def assert_captured_fit(self, where: str) -> None:
+        """Make sure that what comes from the file's name converts.
+
+        Raises:
+            DeliveryRefused: it does not.
+        """
+        declared = {column.name: column for column in self.table.columns}
+        for name in self._captured:
+            column = declared.get(name, Column(name=name))
+            text = f"{sql_string(self.part.captured[name])}::varchar"
+            fault = fault_sql(column, self.part.dialect, text)
+            row = self.session.execute(f"select {fault}").fetchone() if fault else None
+            if row and row[0] is not None:
+                raise DeliveryRefused(
+                    f"{where}: {column.name}, which comes from the file's name, is {row[0]}. "
+                    "Rename the file, or correct the regex or the type.",
+                    rows=self.part.rows + len(self.part.rejects),
+                )
+
+    def misfits(self) -> list[RejectedRow]:
+        """Rows of which a cell does not convert, each with its first fault."""
+        faults = self._faults()
+        if not faults:
+            return []
+        branches = " ".join(
+            f"when ({fault}) is not null then {{'name': {sql_string(self.columns[place].name)}, "
+            f"'reason': {fault}, 'cell': {_cell(place)}::varchar}}"
+            for place, fault in faults
+        )
+        record = ", ".join(
+            f"{sql_string(column.name)}: {_cell(place)}::varchar"
+            for place, column in enumerate(self.columns)
+        )
+        query = (
+            f"select _line, fault.name, fault.reason, fault.cell, raw from ("
+            f"select _line, case {branches} end as fault, to_json({{{record}}})::varchar as raw "
+            f"from ({self.source})) where fault is not null order by _line"
+        )
+        return [RejectedRow(*row) for row in self.session.execute(query).fetchall()]
+
+    def emptied_cells(self) -> list[EmptiedCell]:
+        """Dates that exist nowhere, in rows that were loaded without them; the first thousand."""
+        places = [place for place in range(len(self.columns)) if self._may_be_emptied(place)]
+        if not places:
+            return []
+        named = {column.name: place for place, column in enumerate(self.columns)}
+        shown = " || ', ' || ".join(
+            f"{sql_string(f'{key} ')} || coalesce({_cell(named[key])}::varchar, 'NULL')"
+            for key in self.table.meta.key
+            if key in named and not self.columns[named[key]].pii
+        )
+        found: list[EmptiedCell] = []
+        for place in places:
+            column, cell = self.columns[place], _cell(place)
+            what = "a date" if column.pii else f"' || {cell} || '"
+            reason = f"'{what} does not exist, so the cell is NULL'"
+            if shown:
+                reason += f" || ' (' || {shown} || ')'"
+            rows = self.session.execute(
+                f"select {reason} from ({self.source}) where {cell} is not null "
+                f"and {cast_sql(column, cell)} is null limit {EMPTIED_SHOWN}"
+            ).fetchall()
+            found += [EmptiedCell(column.name, row[0]) for row in rows]
+        return found
+
+    @property
+    def _captured(self) -> tuple[str, ...]:
+        return tuple(name for name in self.table.captured if name in self.part.captured)
+
+    def _may_be_emptied(self, place: int) -> bool:
+        return (
+            self.part.is_canonical
+            and self.types[place] == "VARCHAR"
+            and self.columns[place].type.kind in _DATES
+        )
+
+    def _is_text(self, place: int) -> bool:
+        return self.types[place] == "VARCHAR" and not self._may_be_emptied(place)
+
+    def _value(self, place: int) -> str:
+        column, cell = self.columns[place], _cell(place)
+        if self._is_text(place):
+            return value_sql(column, self.part.dialect, cell)
+        return cell if self.types[place] == column.type.duckdb else cast_sql(column, cell)
+
+    def _faults(self) -> list[tuple[int, str]]:
+        found = []
+        for place, column in enumerate(self.columns):
+            if self._may_be_emptied(place):
+                continue
+            if self._is_text(place):
+                fault = fault_sql(column, self.part.dialect, _cell(place))
+            else:
+                fault = cast_fault_sql(column, self.types[place], _cell(place))
+            if fault is not None:
+                found.append((place, fault))
+        return found
+
+
+def _cell(place: int) -> str:
+    return f"cell_{place}"
