@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,12 +12,18 @@ import yaml
 from prefect.blocks.core import Block
 from pydantic import ValidationError
 
-from blocks.landing_folder import LandingFolder
-from lakehouse.errors import AljibeError, BlockInvalid, PrefectUnavailable
+from blocks.database_url import connection_components
+from lakehouse.errors import AljibeError, BlockInvalid, PrefectUnavailable, VariableMissing
 from lakehouse.settings import Settings
 
 DECLARATIONS = Path(__file__).with_name("blocks.yaml")
-BLOCK_TYPES: dict[str, type[Block]] = {LandingFolder.get_block_type_slug(): LandingFolder}
+# Imported when needed: a run of files does not pay for the clients of databases and servers.
+BLOCK_TYPES: Mapping[str, str] = {
+    "landing-folder": "blocks.landing_folder:LandingFolder",
+    "sftp-server": "blocks.sftp_server:SftpServer",
+    "http-api": "blocks.http_api:HttpApi",
+    "sqlalchemy-connector": "prefect_sqlalchemy:SqlAlchemyConnector",
+}
 BlockKind = TypeVar("BlockKind", bound=Block)
 _VARIABLE = re.compile(r"\$(?:\{(\w+)(?::-([^}]*))?\}|(\w+))")
 
@@ -80,16 +87,26 @@ def declared_block(name: str, settings: Settings, declarations: Path = DECLARATI
             f"{declarations.name}, {name}: type {slug!r} is not one of {', '.join(BLOCK_TYPES)}."
         )
     environment = {**os.environ, "ALJIBE_HOME": str(settings.root)}
+    values = {key: _expand(value, environment, name, key) for key, value in fields.items()}
+    # An optional variable that is not set leaves its field at the block's own default.
+    values = {key: value for key, value in values.items() if value != ""}
+    if slug == "sqlalchemy-connector" and isinstance(values.get("connection_info"), str):
+        values["connection_info"] = connection_components(str(values["connection_info"]))
     try:
-        return BLOCK_TYPES[slug](
-            **{key: _expand(value, environment, name, key) for key, value in fields.items()}
-        )
+        return block_type(slug)(**values)
     except ValidationError as error:
         faults = "; ".join(
             f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}"
             for fault in error.errors(include_input=False)
         )
         raise BlockInvalid(f"{declarations.name}, {name}: {faults}.") from None
+
+
+def block_type(slug: str) -> type[Block]:
+    """The class of a block type, imported now."""
+    module, _, name = BLOCK_TYPES[slug].partition(":")
+    found: type[Block] = getattr(import_module(module), name)
+    return found
 
 
 def declared_names(declarations: Path = DECLARATIONS) -> dict[str, dict[str, Any]]:
@@ -112,6 +129,10 @@ def declared_names(declarations: Path = DECLARATIONS) -> dict[str, dict[str, Any
 
 
 def _expand(value: object, environment: Mapping[str, str], name: str, field: str) -> object:
+    if isinstance(value, dict):
+        return {
+            key: _expand(inner, environment, name, f"{field}.{key}") for key, inner in value.items()
+        }
     if not isinstance(value, str):
         return value
 
@@ -121,6 +142,6 @@ def _expand(value: object, environment: Mapping[str, str], name: str, field: str
             return environment[variable]
         if match[2] is not None:
             return str(_expand(match[2], environment, name, field))
-        raise BlockInvalid(f"Block {name}, field {field}: the variable {variable} is not set.")
+        raise VariableMissing(f"Block {name}, field {field}: the variable {variable} is not set.")
 
     return _VARIABLE.sub(_one, value)

@@ -33,6 +33,10 @@ class BlockInvalid(PermanentError):
     """A connection block is missing, of another type, or incomplete."""
 
 
+class VariableMissing(BlockInvalid):
+    """An environment variable that a declared block needs is not set."""
+
+
 class LandingFolderMissing(PermanentError):
     """The folder in which deliveries should lie does not exist or cannot be read."""
 

@@ -7,9 +7,11 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import BlockDocumentUpdate
 
 from blocks.bootstrap import save_blocks
+from blocks.database import database_url
 from blocks.declared import (
     BLOCK_TYPES,
     DECLARATIONS,
+    block_type,
     declared_block,
     declared_names,
     find_block,
@@ -84,6 +86,21 @@ def test_a_faulty_declaration_is_named_without_its_values(declarations, settings
     assert "s3cr3t" not in str(caught.value)
 
 
+@pytest.fixture
+def techstore_variables(monkeypatch):
+    for name, value in {
+        "DATABASE_URL": "mysql://shop:f%C3%A9-secret@db.example:3306/techstore",
+        "SFTP_HOST": "sftp.example",
+        "SFTP_USER": "shop",
+        "SFTP_PASSWORD": "sftp-secret",
+        "SFTP_HOST_KEY": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI" + "J" * 43,
+        "DOLAR_URL": "https://dolar.example",
+        "FERIADOS_URL": "https://feriados.example",
+    }.items():
+        monkeypatch.setenv(f"TECHSTORE_{name}", value)
+
+
+@pytest.mark.usefixtures("techstore_variables")
 def test_every_block_that_a_source_names_is_declared_and_can_be_built(settings):
     named = {
         table.block
@@ -92,7 +109,27 @@ def test_every_block_that_a_source_names_is_declared_and_can_be_built(settings):
     }
     assert named <= set(declared_names())
     for name in named:
-        assert isinstance(declared_block(name, settings), tuple(BLOCK_TYPES.values()))
+        block = declared_block(name, settings)
+        assert isinstance(block, block_type(declared_names()[name]["type"]))
+        assert "secret" not in repr(block)
+
+
+@pytest.mark.usefixtures("techstore_variables")
+def test_a_database_url_becomes_a_secret_and_names_the_installed_driver(settings):
+    url = database_url("techstore-database", settings)
+    assert url.drivername == "mysql+pymysql"
+    assert url.password == "fé-secret"
+    assert "secret" not in repr(url)
+
+
+@pytest.mark.parametrize(
+    "text", ["not a url s3cret", "mysql//u:s3cret@h/d", "mysql://u:s3cret@h:p/d"]
+)
+def test_a_database_url_that_cannot_be_read_is_not_shown(monkeypatch, settings, text):
+    monkeypatch.setenv("TECHSTORE_DATABASE_URL", text)
+    with pytest.raises(BlockInvalid, match="cannot be read") as caught:
+        declared_block("techstore-database", settings)
+    assert "s3cret" not in str(caught.value)
 
 
 def test_landing_folders_lie_in_the_home_unless_moved(settings, monkeypatch):
@@ -106,13 +143,14 @@ def test_landing_folders_lie_in_the_home_unless_moved(settings, monkeypatch):
 def test_no_secret_stands_in_the_declarations():
     for name, fields in declared_names(DECLARATIONS).items():
         for field, value in fields.items():
-            if any(word in field for word in ("password", "token", "key", "secret")):
+            if any(word in field for word in ("password", "token", "key", "secret", "info")):
                 assert str(value).startswith("$"), f"{name}.{field} holds a value"
 
 
-@pytest.mark.parametrize("kind", BLOCK_TYPES.values(), ids=BLOCK_TYPES)
-def test_every_block_type_has_a_name_a_description_and_described_fields(kind: type[Block]):
-    assert kind.get_block_type_slug() in BLOCK_TYPES
+@pytest.mark.parametrize("slug", BLOCK_TYPES)
+def test_every_block_type_has_a_name_a_description_and_described_fields(slug: str):
+    kind: type[Block] = block_type(slug)
+    assert kind.get_block_type_slug() == slug
     assert kind.get_description()
     for name, field in kind.model_fields.items():
         assert field.description, f"{kind.__name__}.{name} has no description"
@@ -177,8 +215,8 @@ class TestSavedBlocks:
     def test_saving_all_declared_blocks_can_be_repeated(self, settings, monkeypatch):
         monkeypatch.setenv("ALJIBE_HOME", str(settings.home))
         monkeypatch.setattr("blocks.bootstrap.declared_names", lambda: {"landing-pharma-latam": {}})
-        assert save_blocks() == ["landing-folder/landing-pharma-latam"]
-        assert save_blocks() == ["landing-folder/landing-pharma-latam"]
+        assert save_blocks() == ["saved landing-folder/landing-pharma-latam"]
+        assert save_blocks() == ["saved landing-folder/landing-pharma-latam"]
         monkeypatch.setenv("PHARMA_LANDING", "/srv/later")
         found = find_block("landing-pharma-latam", LandingFolder, settings)
         assert found.folder() == settings.landing("pharma_latam")

@@ -1,5 +1,5 @@
 import re
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from fractions import Fraction
 
@@ -203,3 +203,38 @@ def test_a_timestamp_with_an_offset_is_stored_in_utc_whatever_the_session_s_zone
 def test_other_digit_groups_are_read(convert, thousands, cell):
     dialect = CsvDialect(thousands=thousands)
     assert convert("decimal(18,2)", dialect, [cell]) == [(Decimal("1234.50"), None)]
+
+
+@pytest.mark.parametrize(
+    ("data_type", "cell", "value"),
+    [
+        ("tinyint", "-128", -128),
+        ("utinyint", "255", 255),
+        ("ubigint", "18446744073709551615", 18446744073709551615),
+        ("float", "0.5", 0.5),
+        ("time", "23:59:59.000001", time(23, 59, 59, 1)),
+        ("time", "07:05", time(7, 5)),
+        ("blob", "00ff10", b"\x00\xff\x10"),
+        ("timestamptz", "2024-02-29 12:00:00", datetime(2024, 2, 29, 12, tzinfo=UTC)),
+    ],
+)
+def test_a_text_of_its_type_becomes_a_value(convert, data_type, cell, value):
+    assert convert(data_type, POINT, [cell]) == [(value, None)]
+
+
+@pytest.mark.parametrize(
+    ("data_type", "cell", "reason"),
+    [
+        ("tinyint", "128", "out of range for tinyint"),
+        ("utinyint", "-1", "out of range for utinyint"),
+        ("float", "1e39", "out of range for float"),
+        ("time", "24:61:00", "no such time"),
+        ("time", "noon", "not a time"),
+        ("blob", "0f0", "not hexadecimal"),
+        ("timestamptz", "2024-02-30 12:00:00", "no such time"),
+    ],
+)
+def test_a_text_that_is_not_of_its_type_says_why(convert, data_type, cell, reason):
+    ((value, fault),) = convert(data_type, POINT, [cell])
+    assert value is None
+    assert reason in fault

@@ -1,0 +1,21 @@
+"""The block of the `database` connector: Prefect's own SqlAlchemyConnector, as a URL."""
+
+from prefect_sqlalchemy import ConnectionComponents, SqlAlchemyConnector
+from sqlalchemy import URL
+
+from blocks.database_url import parsed_url, with_installed_driver
+from blocks.declared import find_block
+from lakehouse.settings import Settings
+
+
+def database_url(name: str, settings: Settings) -> URL:
+    """URL of the database that a block names, with the driver that is installed.
+
+    Raises:
+        BlockInvalid: no such block, of another type, or its URL cannot be read.
+        PrefectUnavailable: the API that may have it does not answer.
+    """
+    block = find_block(name, SqlAlchemyConnector, settings)
+    known = block.connection_info
+    url = known.create_url() if isinstance(known, ConnectionComponents) else parsed_url(str(known))
+    return with_installed_driver(url)
