@@ -28,6 +28,12 @@ class DatabaseOptions(Strict):
     range_column: str | None = None
     connections: int = Field(default=1, ge=1, le=16)
 
+    @field_validator("invalid_dates", mode="before")
+    @classmethod
+    def _bare_null(cls, value: object) -> object:
+        # Without quotes YAML reads the word as no value at all.
+        return "null" if value is None else value
+
 
 class YearRange(Strict):
     """Years to ask for, both included; `last` missing means the current one."""

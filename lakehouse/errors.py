@@ -111,3 +111,19 @@ class PublishRefused(PermanentError):
 
 class PublishUnverified(PermanentError):
     """What was written for publishing differs from the warehouse."""
+
+
+class RelationMissing(PermanentError):
+    """A database has no table or view of this name; names those it has."""
+
+
+class SchemaChanged(PermanentError):
+    """A declared column is not on the server any more; names those that are."""
+
+
+class DatabaseRefused(PermanentError):
+    """A database answers, but not to this user, password, name, right, query or type."""
+
+
+class DatabaseUnavailable(TransientError):
+    """A database does not answer, went away while it was read, or makes others wait."""

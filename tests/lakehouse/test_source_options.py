@@ -51,6 +51,10 @@ def test_options_stand_beside_each_other_in_yaml(table_of):
     assert table.captured == ("year",)
 
 
+def test_null_may_stand_without_quotes(table_of):
+    assert table_of("database", {"invalid_dates": None}).meta.database.invalid_dates == "null"
+
+
 def test_years_end_where_they_are_told_to():
     assert YearRange(first=2020, last=2021).values(datetime.date(2025, 1, 1)) == ["2020", "2021"]
 

@@ -1,0 +1,1 @@
+"""Tables of databases, read in one snapshot of their server."""

@@ -1,0 +1,68 @@
+"""Connections to a database by its URL, with time-outs on the socket, and the URL's dialect."""
+
+from importlib import import_module
+from typing import Any
+
+from sqlalchemy import URL, Engine, create_engine
+from sqlalchemy.pool import NullPool
+
+from lakehouse.connectors.database.dialect import Dialect
+
+CONNECT_SECONDS = 10
+READ_SECONDS = 1800
+
+# Loaded when needed: a lake of one kind of database needs the driver of no other.
+_DIALECTS = {
+    "mysql": ("mysql", "MySql"),
+    "mariadb": ("mysql", "MySql"),
+    "postgresql": ("postgresql", "PostgreSql"),
+    "sqlite": ("sqlite", "Sqlite"),
+}
+_GENERIC = ("generic", "Generic")
+
+
+def dialect_of(url: URL) -> Dialect:
+    """What is known of the kind of server that a URL names; the generic one for any other."""
+    module, name = _DIALECTS.get(url.get_backend_name(), _GENERIC)
+    dialect: Dialect = getattr(import_module(f"lakehouse.connectors.database.{module}"), name)()
+    return dialect
+
+
+def make_engine(url: URL) -> Engine:
+    """Make connections to a database: never pooled, never waited for without end.
+
+    A connection that does not come within 10 s, or says nothing for 30 minutes, is an error.
+    """
+    return create_engine(
+        _with_own_charset(url),
+        poolclass=NullPool,
+        connect_args=_time_outs(url),
+        hide_parameters=True,
+    )
+
+
+def _with_own_charset(url: URL) -> URL:
+    if url.get_backend_name() not in ("mysql", "mariadb"):
+        return url
+    return url.update_query_dict({"charset": "utf8mb4"})
+
+
+def _time_outs(url: URL) -> dict[str, Any]:
+    driver = url.get_driver_name()
+    if driver == "pymysql":
+        # A server could ask for any file of ours if it were allowed to.
+        seconds = {"read_timeout": READ_SECONDS, "write_timeout": CONNECT_SECONDS}
+        return {"connect_timeout": CONNECT_SECONDS, "local_infile": False, **seconds}
+    if driver in ("psycopg", "psycopg2"):
+        # libpq has no time-out for reading: a dead peer is found by what the kernel sends it.
+        return {
+            "connect_timeout": CONNECT_SECONDS,
+            "keepalives": 1,
+            "keepalives_idle": 60,
+            "keepalives_interval": 10,
+            "keepalives_count": 6,
+            "tcp_user_timeout": 120_000,
+        }
+    if url.get_backend_name() == "sqlite":
+        return {"timeout": CONNECT_SECONDS}
+    return {}
