@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.prefect_environment import api_is_configured
-from lakehouse.errors import AljibeError
+from lakehouse.errors import AljibeError, VariableMissing
 from lakehouse.lake.audit_database import audit_engine
 from lakehouse.lake.file_lock import current_holder
 from lakehouse.lake.raw_lake import RawLake
@@ -153,21 +153,14 @@ def _domains(settings: Settings) -> Iterator[Check]:
 
 
 def _blocks(settings: Settings, domain: str, names: set[str]) -> Iterator[Check]:
-    from blocks.declared import declared_block, find_block
-    from blocks.landing_folder import LandingFolder
+    from blocks.connection_check import check_connection
 
     for name in sorted(names):
+        place = f"{domain}: {name}"
         try:
             # With an API a saved block wins in a run, so it is the one to look at.
-            block = (
-                find_block(name, LandingFolder, settings)
-                if api_is_configured()
-                else declared_block(name, settings)
-            )
+            yield Check(place, "ok", check_connection(name, settings, saved=api_is_configured()))
+        except VariableMissing as missing:
+            yield Check(place, "look", f"not set up here. {missing}")
         except AljibeError as error:
-            yield Check(f"{domain}: {name}", "broken", str(error))
-            continue
-        if isinstance(block, LandingFolder):
-            there = block.folder().is_dir()
-            text = f"{block.folder()}{'' if there else ' does not exist; create it'}"
-            yield Check(f"{domain}: {name}", "ok" if there else "broken", text)
+            yield Check(place, "broken", str(error))

@@ -69,7 +69,7 @@ class TableLoad:
             if (number := sum(file.status == status for file in self.deliveries))
         ]
         return (
-            f"{', '.join(counts)} of {len(self.deliveries)} new files, "
+            f"{', '.join(counts)} of {len(self.deliveries)} deliveries, "
             f"{self.rows_loaded} rows, {self.rows_rejected} refused"
         )
 
@@ -143,7 +143,9 @@ def ingest_summary(loads: Sequence[TableLoad]) -> str:
     known = sum(file.status == "known" for file in files)
     rows = sum(load.rows_loaded for load in loads)
     refused = sum(load.rows_rejected for load in loads)
-    arrived = f"{len(files)} new files in {len(loads)} tables"
+    if known == len(files):
+        return f"nothing new in {len(loads)} tables ({known} deliveries that the lake has already)"
+    arrived = f"{len(files)} deliveries in {len(loads)} tables"
     if known:
         arrived += f" ({known} with content that the lake has already)"
     return f"{arrived}, {rows} rows loaded, {refused} refused"

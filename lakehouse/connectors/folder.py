@@ -1,85 +1,105 @@
-"""Deliveries in a local folder: which files are there, whose they are, and whether they rest.
+"""Deliveries in a folder of this machine: they stay where they are and are read in place.
 
-Names are untrusted. Only regular files directly in the folder count: a symbolic link may lead
-anywhere and is ignored like a folder or a pipe.
+A symbolic link may lead anywhere and is ignored like a folder or a pipe.
 """
 
-import re
 import stat
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
+from dataclasses import dataclass
 from pathlib import Path
 
+from lakehouse.connectors.file_store import (
+    FetchedFile,
+    FoundFile,
+    OnWait,
+    change_of,
+    files_of,
+)
 from lakehouse.errors import DeliveryMoving, LandingFolderMissing
+from lakehouse.lake.durable_files import make_folder, sync
 from lakehouse.source_catalog import Table
 
-UNFINISHED_SUFFIXES = (".part", ".tmp", ".filepart")
+__all__ = ["PROCESSED", "FoundFile", "LocalFolder", "assert_unchanged", "find_files"]
+
+PROCESSED = "processed"
 
 
 @dataclass(frozen=True)
-class FoundFile:
-    """A delivered file.
+class LocalFolder:
+    """A `FileStore` on this machine.
 
     Attributes:
-        name: in its folder.
-        size: bytes.
-        mtime_ns: time of the last change, nanoseconds since 1970 UTC.
-        captured: named groups of the table's regex; a group that took no part is empty.
+        path: absolute; it need not exist.
     """
 
-    name: str
-    size: int
-    mtime_ns: int
-    captured: Mapping[str, str] = field(default_factory=dict)
+    path: Path
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    def listing(self, table: Table) -> list[FoundFile]:
+        """See `FileStore.listing`."""
+        try:
+            names = [path.name for path in self.path.iterdir()]
+        except OSError as error:
+            raise LandingFolderMissing(
+                f"{table.full_name}: the landing folder {self.path} cannot be listed "
+                f"({error.strerror}). Create it and let this user read it, or point the block "
+                f"{table.block} at the right one."
+            ) from error
+        found = ((name, _regular_file(self.path / name)) for name in names)
+        return [FoundFile(name, *status) for name, status in found if status]
+
+    def look(self, files: Sequence[FoundFile]) -> Mapping[str, tuple[int, int]]:
+        """See `FileStore.look`."""
+        found = ((file.name, _regular_file(self.path / file.name)) for file in files)
+        return {name: status for name, status in found if status}
+
+    def local_file(self, found: FoundFile) -> Path:
+        """See `FileStore.local_file`."""
+        return self.path / found.name
+
+    def fetch(
+        self, files: Sequence[FoundFile], scratch: Path, on_wait: OnWait
+    ) -> Iterator[FetchedFile]:
+        """See `FileStore.fetch`; nothing is copied."""
+        del scratch, on_wait
+        return (FetchedFile(file, self.path) for file in files)
+
+    def set_aside(self, found: FoundFile) -> str | None:
+        """See `FileStore.set_aside`; what has the name in `processed/` is never replaced.
+
+        Raises:
+            OSError: the file cannot be moved; it is where it was.
+        """
+        folder = self.path / PROCESSED
+        make_folder(folder)
+        target = _claimed_name(folder, found)
+        try:
+            (self.path / found.name).rename(target)
+        except OSError as error:
+            target.unlink()
+            if isinstance(error, FileNotFoundError):
+                return None
+            raise
+        if _regular_file(target) != (found.size, found.mtime_ns):
+            _put_back(target, self.path / found.name)
+            return None
+        sync(folder)
+        sync(self.path)
+        return f"{PROCESSED}/{target.name}"
+
+    def close(self) -> None:
+        """See `FileStore.close`."""
 
 
 def find_files(folder: Path, table: Table) -> list[FoundFile]:
-    """List the files of a table, the longest unchanged first.
-
-    `pattern` (a glob, in which case matters) or `regex` must match the whole name. Hidden files
-    and those that are still being sent (`.part`, `.tmp`, `.filepart`) are left out.
-
-    A name that cannot be shown as it is, is left out too; `unusable_names` tells of it.
+    """List the complete files of a table in a folder of this machine, the oldest first.
 
     Raises:
         LandingFolderMissing: the folder does not exist or cannot be listed.
     """
-    found = [file for file in _matching(folder, table) if _is_usable(file.name)]
-    return sorted(found, key=lambda file: (file.mtime_ns, file.name))
-
-
-def unusable_names(folder: Path, table: Table) -> list[str]:
-    r"""Names of files of the table that have control characters, a backslash, or are no Unicode.
-
-    Such a name could pass for another one in a log or a report, so its file is not loaded.
-
-    Returns:
-        The names with every such character escaped, as in `a\x1b.csv`.
-
-    Raises:
-        LandingFolderMissing: see `find_files`.
-    """
-    names = (file.name for file in _matching(folder, table))
-    return sorted(ascii(name)[1:-1] for name in names if not _is_usable(name))
-
-
-def settled(folder: Path, before: Sequence[FoundFile]) -> tuple[list[FoundFile], list[FoundFile]]:
-    """Look a second time at files that were found.
-
-    Args:
-        folder: in which they were found.
-        before: the first look, some time ago.
-
-    Returns:
-        Those whose size and time did not change, and those that changed or went away.
-    """
-    resting: list[FoundFile] = []
-    moving: list[FoundFile] = []
-    for file in before:
-        unchanged = _regular_file(folder / file.name) == (file.size, file.mtime_ns)
-        (resting if unchanged else moving).append(file)
-    return resting, moving
+    return list(files_of(table, LocalFolder(folder).listing(table)).files)
 
 
 def assert_unchanged(folder: Path, found: FoundFile) -> None:
@@ -88,45 +108,10 @@ def assert_unchanged(folder: Path, found: FoundFile) -> None:
     Raises:
         DeliveryMoving: size or time differ by now, or the file is gone.
     """
-    status = _regular_file(folder / found.name)
-    if status == (found.size, found.mtime_ns):
-        return
-    what = "is gone" if status is None else f"changed ({found.size} bytes then, {status[0]} now)"
-    raise DeliveryMoving(
-        f"{found.name} in {folder} {what} while it was read: its sender is not done yet."
-    )
-
-
-def _matching(folder: Path, table: Table) -> Iterator[FoundFile]:
-    for name in _names(folder, table):
-        captured = _captured(name, table)
-        status = None if captured is None else _regular_file(folder / name)
-        if captured is not None and status is not None:
-            yield FoundFile(name, status[0], status[1], captured)
-
-
-def _is_usable(name: str) -> bool:
-    return name.isprintable() and "\\" not in name
-
-
-def _names(folder: Path, table: Table) -> list[str]:
-    try:
-        return [path.name for path in folder.iterdir()]
-    except OSError as error:
-        raise LandingFolderMissing(
-            f"{table.full_name}: the landing folder {folder} cannot be listed "
-            f"({error.strerror}). Create it and let this user read it, or point the block "
-            f"{table.block} at the right one."
-        ) from error
-
-
-def _captured(name: str, table: Table) -> dict[str, str] | None:
-    if name.startswith(".") or name.lower().endswith(UNFINISHED_SUFFIXES):
-        return None
-    if table.meta.pattern:
-        return {} if fnmatchcase(name, table.meta.pattern) else None
-    match = re.fullmatch(table.meta.regex or "", name)
-    return match.groupdict(default="") if match else None
+    if what := change_of(found, _regular_file(folder / found.name)):
+        raise DeliveryMoving(
+            f"{found.name} in {folder} {what} while it was read: its sender is not done yet."
+        )
 
 
 def _regular_file(path: Path) -> tuple[int, int] | None:
@@ -135,3 +120,27 @@ def _regular_file(path: Path) -> tuple[int, int] | None:
     except FileNotFoundError:
         return None
     return (status.st_size, status.st_mtime_ns) if stat.S_ISREG(status.st_mode) else None
+
+
+def _claimed_name(folder: Path, found: FoundFile) -> Path:
+    """An empty file of a name that was free, for a rename to replace."""
+    stem, dot, suffixes = found.name.partition(".")
+    number = 0
+    while True:
+        mark = f".{found.mtime_ns}" + (f".{number}" if number > 1 else "") if number else ""
+        path = folder / f"{stem}{mark}{dot}{suffixes}"
+        try:
+            path.touch(exist_ok=False)
+        except FileExistsError:
+            number += 1
+        else:
+            return path
+
+
+def _put_back(moved: Path, place: Path) -> None:
+    """Return a file that came in the place of the one that was loaded, unless a third one did."""
+    try:
+        place.hardlink_to(moved)
+    except FileExistsError:
+        return
+    moved.unlink()

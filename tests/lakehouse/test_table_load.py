@@ -39,9 +39,9 @@ def make_load() -> TableLoad:
 def test_only_new_rows_are_counted():
     load = make_load()
     assert (load.rows_loaded, load.rows_rejected) == (10, 2)
-    assert load.summary == ("1 loaded, 1 known, 1 quarantined of 3 new files, 10 rows, 2 refused")
+    assert load.summary == ("1 loaded, 1 known, 1 quarantined of 3 deliveries, 10 rows, 2 refused")
     assert ingest_summary([load, TableLoad("shop", "x")]) == (
-        "3 new files in 2 tables (1 with content that the lake has already), "
+        "3 deliveries in 2 tables (1 with content that the lake has already), "
         "10 rows loaded, 2 refused"
     )
 
