@@ -53,6 +53,57 @@ def dbt(context: typer.Context, domain: Domain) -> None:
     raise typer.Exit(dbt_by_hand(domain, [part for part in context.args if part != "--"]))
 
 
+@app.command("new-source")
+def new_source(
+    domain: Domain,
+    source: Annotated[str, typer.Argument(help="Name of the source in dbt; it may exist.")],
+    table: Annotated[str, typer.Argument(help="Name of the table in dbt.")],
+    origin: Annotated[
+        str, typer.Option("--from", help="A sample file, a database block, or a database URL.")
+    ],
+    block: Annotated[
+        str | None, typer.Option(help="Block that the source is read through.")
+    ] = None,
+    connector: Annotated[
+        str | None, typer.Option(help="files (default for a file) or sftp.")
+    ] = None,
+    relation: Annotated[
+        str | None, typer.Option(help="Name of the table on its server, if it is another.")
+    ] = None,
+    load: Annotated[
+        str | None, typer.Option(help="append, snapshot or incremental; see docs/add-a-source.md.")
+    ] = None,
+    key: Annotated[
+        list[str] | None, typer.Option(help="Column that identifies a row; may be repeated.")
+    ] = None,
+    cursor: Annotated[
+        str | None, typer.Option(help="Column that grows with every change; makes it incremental.")
+    ] = None,
+    owner: Annotated[str | None, typer.Option(help="Who answers for the data.")] = None,
+    sheet: Annotated[str | None, typer.Option(help="xlsx: which sheet.")] = None,
+    dry_run: Annotated[bool, typer.Option(help="Show it and write nothing.")] = False,
+) -> None:
+    """Declare a table from a live look at it: source, staging model and tests."""
+    from cli.new_source import NewSource
+    from cli.new_source import new_source as write_source
+
+    asked = NewSource(
+        domain,
+        source,
+        table,
+        origin,
+        block,
+        connector,
+        relation,
+        load,
+        tuple(key or ()),
+        cursor,
+        owner,
+        sheet,
+    )
+    write_source(asked, dry_run=dry_run)
+
+
 @app.command()
 def ui(
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 4200,

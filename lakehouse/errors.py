@@ -41,6 +41,18 @@ class LandingFolderMissing(PermanentError):
     """The folder in which deliveries should lie does not exist or cannot be read."""
 
 
+class RemoteFolderRefused(PermanentError):
+    """A server of deliveries answers, but not to this user, key, path or way of speaking."""
+
+
+class HostKeyUnknown(PermanentError):
+    """An SSH server shows a host key that is not the pinned one; nothing was sent to it."""
+
+
+class RemoteFolderUnavailable(TransientError):
+    """A server of deliveries does not answer, or stopped to."""
+
+
 class DeliveryMoving(TransientError):
     """A file changed while it was being read; its sender is not done yet."""
 
@@ -127,3 +139,23 @@ class DatabaseRefused(PermanentError):
 
 class DatabaseUnavailable(TransientError):
     """A database does not answer, went away while it was read, or makes others wait."""
+
+
+class SourceNotRecognised(PermanentError):
+    """A look at a file or table does not show how it could be declared."""
+
+
+class AlreadyDeclared(PermanentError):
+    """A scaffold would write over something that exists; names it."""
+
+
+class ApiRefused(PermanentError):
+    """An HTTP API answers, but not to this token, path or way of asking."""
+
+
+class ApiUnavailable(TransientError):
+    """An HTTP API does not answer, is too busy, or stops in the middle."""
+
+
+class QuarantineRefused(PermanentError):
+    """Nothing can be decided about this delivery: it is unknown, settled, or was not kept."""

@@ -2,8 +2,9 @@
 
 import hashlib
 import json
-import time
-from pathlib import Path
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 from prefect import task
@@ -11,52 +12,32 @@ from prefect.context import TaskRunContext
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
-from blocks.declared import find_block
-from blocks.landing_folder import LandingFolder
-from lakehouse.connectors.folder import FoundFile, find_files, settled, unusable_names
+from blocks.file_store import open_file_store
+from lakehouse.connectors.file_store import FetchedFile, FileStore, FoundFile
 from lakehouse.errors import DeliveryMoving
-from lakehouse.formats.content_profile import ContentProfile, profile_content
+from lakehouse.formats.content_profile import ContentProfile
 from lakehouse.lake.load_file import load_file
-from lakehouse.lake.pending_files import FileToLoad, TableFiles, pending_names
+from lakehouse.lake.partition_layout import download_scratch
+from lakehouse.lake.pending_files import FileToLoad, TableFiles, look_for_files
 from lakehouse.lake.raw_lake import RawLake
 from lakehouse.progress import Progress, tell
 from lakehouse.settings import load_settings
-from lakehouse.source_catalog import load_catalog
+from lakehouse.source_catalog import Table, load_catalog
 from lakehouse.table_load import TableLoad
 from tasks.policies import transient_retries
 
 
 @task(name="find-files", task_run_name="find {source}.{table}", **transient_retries)
 def find_table_files(domain: str, source: str, table: str) -> dict[str, Any]:
-    """List the complete files of a table and say which are work.
-
-    A new or changed file counts only when two looks, `settle_seconds` apart, agree on it.
+    """List the complete files of a table and say which are work: see `look_for_files`.
 
     Returns:
         `TableFiles` as a dict.
     """
     settings = load_settings()
     declared = load_catalog(settings.project_dir, domain).table(source, table)
-    lake = RawLake.of(settings)
-    folder = find_block(declared.block, LandingFolder, settings).folder()
-    found = find_files(folder, declared)
-    known = lake.ledger.newest_deliveries(declared)
-    pending = pending_names(found, known, declared, lake)
-    moving: list[str] = []
-    if pending:
-        time.sleep(declared.meta.settle_seconds)
-        quiet, still_moving = settled(folder, [file for file in found if file.name in pending])
-        moving = [file.name for file in still_moving]
-        pending &= {file.name for file in quiet}
-    files = [
-        FileToLoad.of(file, profile_content(folder / file.name), pending=True)
-        if file.name in pending
-        else FileToLoad.of_known(file, known[file.name])
-        for file in found
-        if file.name not in moving
-    ]
-    unusable = tuple(unusable_names(folder, declared))
-    return TableFiles(str(folder), tuple(files), tuple(moving), unusable).to_dict()
+    with closing(open_file_store(declared, settings)) as store:
+        return look_for_files(store, declared, RawLake.of(settings)).to_dict()
 
 
 def content_key(_context: TaskRunContext, parameters: dict[str, Any]) -> str:
@@ -69,7 +50,7 @@ def content_key(_context: TaskRunContext, parameters: dict[str, Any]) -> str:
         source,
         table,
         declared.reading_hash,
-        sorted((file.name, file.sha256) for file in files.files),
+        sorted((file.name, file.sha256 or f"{file.size}:{file.mtime_ns}") for file in files.files),
     ]
     return "extract-" + hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
@@ -99,23 +80,25 @@ def extract_files(domain: str, source: str, table: str, files: dict[str, Any]) -
         source, table, len(listed.files), moving=listed.moving, unusable=listed.unusable
     )
     step = f"extract {declared.full_name}"
-    for number, file in enumerate(work):
-        tell(Progress(step, file.name, number, len(work)))
-        try:
-            delivery = load_file(
-                Path(listed.folder),
-                FoundFile(file.name, file.size, file.mtime_ns, dict(file.captured)),
-                declared,
-                lake,
-                run_id=flow_run.get_id(),
-                profile=ContentProfile(**file.profile) if file.profile else None,
-            )
-        except DeliveryMoving as error:
-            logger.warning("%s The next run takes it.", error)
-            load = load.with_moving(file.name)
-            continue
-        load = load.with_delivery(delivery)
-        logger.info("%s", load.deliveries[-1])
+    with closing(open_file_store(declared, settings)) as store:
+        for file in listed.files:
+            if file.name in listed.loaded:
+                load = _set_aside(store, file.found, load)
+        scratch = download_scratch(settings.scratch, source, table)
+        say = _teller(step, len(work))
+        fetched = store.fetch([file.found for file in work], scratch, say)
+        for file, copy in zip(work, fetched, strict=True):
+            say(file.name)
+            try:
+                delivery = _load(copy, file, declared, lake)
+            except DeliveryMoving as error:
+                logger.warning("%s The next run takes it.", error)
+                load = load.with_moving(file.name)
+                continue
+            load = load.with_delivery(delivery)
+            logger.info("%s", load.deliveries[-1])
+            if declared.meta.after_load == "move" and delivery.batch_id is not None:
+                load = _set_aside(store, file.found, load)
     tell(Progress(step, load.summary, len(work), len(work)))
     logger.info("%s: %s", declared.full_name, load.summary)
     return load.to_dict()

@@ -98,12 +98,12 @@ class FileStore(Protocol):
 
 @dataclass(frozen=True)
 class TableListing:
-    """Which files of a listing belong to a table.
+    r"""Which files of a listing belong to a table.
 
     Attributes:
         files: complete by their names, the longest unchanged first.
         unready: those whose ready marker is missing.
-        unusable: names, escaped as in `a\\x1b.csv`, that could pass for others in a report.
+        unusable: names, escaped as in `a\x1b.csv`, that could pass for others in a report.
     """
 
     files: tuple[FoundFile, ...]
@@ -135,7 +135,7 @@ def files_of(table: Table, listing: Iterable[FoundFile]) -> TableListing:
     markers = {marker.replace("{name}", name) for name in names}
     usable = [file for file in usable if file.name not in markers]
     ready = [file for file in usable if marker.replace("{name}", file.name) in names]
-    unready = [file for file in usable if file not in ready]
+    unready = [file for file in usable if marker.replace("{name}", file.name) not in names]
     return TableListing(tuple(ready), tuple(unready), tuple(unusable))
 
 

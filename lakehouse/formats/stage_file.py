@@ -40,16 +40,19 @@ def stage_file(
     table: Table,
     scratch: Path,
     *,
+    name: str | None = None,
     captured: Mapping[str, str],
     profile: ContentProfile | None = None,
     limits: StagingLimits,
 ) -> list[StagedFile]:
     """Parse a delivered file in the format of its table.
 
+    `name` is the name under which it was delivered, if it is not that of `file`.
+
     Raises:
         DeliveryRefused: it cannot be read without loss, or breaks the contract.
         ResourcesExhausted: memory or disk did not suffice.
     """
     read = READERS[table.meta.format]
-    staged = read(file, table, scratch, name=file.name, profile=profile, limits=limits)
+    staged = read(file, table, scratch, name=name or file.name, profile=profile, limits=limits)
     return [replace(staged, captured=captured)]

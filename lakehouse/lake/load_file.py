@@ -21,24 +21,36 @@ from lakehouse.source_catalog import Table
 
 @dataclass(frozen=True)
 class FileContent:
-    """A file of a folder of this machine, as `load_delivery` takes it."""
+    """A file of a folder of this machine, as `load_delivery` takes it.
+
+    Attributes:
+        local_name: see `load_file`.
+    """
 
     folder: Path
     found: FoundFile
     table: Table
     profile: ContentProfile
     limits: StagingLimits
+    local_name: str | None = None
+
+    @property
+    def path(self) -> Path:
+        """Where the content lies."""
+        return self.folder / (self.local_name or self.found.name)
 
     def assert_unchanged(self) -> None:
-        """See `lakehouse.connectors.folder.assert_unchanged`."""
-        assert_unchanged(self.folder, self.found)
+        """See `lakehouse.connectors.folder.assert_unchanged`; nobody changes a copy."""
+        if self.local_name is None:
+            assert_unchanged(self.folder, self.found)
 
     def stage(self, scratch: Path) -> Sequence[StagedFile]:
         """Parse the file, or each member of an archive."""
         return stage_file(
-            self.folder / self.found.name,
+            self.path,
             self.table,
             scratch,
+            name=self.found.name,
             captured=self.found.captured,
             profile=self.profile,
             limits=self.limits,
@@ -46,7 +58,14 @@ class FileContent:
 
     def keep(self, kept: Path, reason: str) -> None:
         """Copy the file into quarantine."""
-        keep_original(kept, self.folder, self.found, self.profile.sha256, reason)
+        keep_original(
+            kept,
+            self.path,
+            self.found.name,
+            self.profile.sha256,
+            reason,
+            assert_unchanged=self.assert_unchanged,
+        )
 
 
 def load_file(
@@ -57,16 +76,18 @@ def load_file(
     *,
     run_id: str | None = None,
     profile: ContentProfile | None = None,
+    local_name: str | None = None,
 ) -> Delivery:
     """Load one file of `folder`.
 
     Args:
         folder: in which it lies on this machine.
-        found: the settled file.
+        found: the settled file, with the name that reports and rows show.
         table: its table and contract.
         lake: where it goes.
         run_id: flow run that is told to the ledger.
         profile: of this very content, if it was read already.
+        local_name: name in `folder` of a downloaded copy, which nobody else changes.
 
     Returns:
         The delivery as recorded: loaded, known (content already in the lake) or quarantined.
@@ -78,10 +99,12 @@ def load_file(
     """
     started_at, clock = datetime.now(UTC), time.monotonic()
     try:
-        profile = profile or profile_content(folder / found.name)
+        profile = profile or profile_content(folder / (local_name or found.name))
     except FileNotFoundError:
-        assert_unchanged(folder, found)
+        if local_name is None:
+            assert_unchanged(folder, found)
         raise
     limits = StagingLimits(lake.settings.duckdb_threads, lake.settings.duckdb_memory)
     arrival = Arrival.of(table, found, profile.sha256, started_at, clock, run_id)
-    return load_delivery(arrival, FileContent(folder, found, table, profile, limits), lake)
+    content = FileContent(folder, found, table, profile, limits, local_name)
+    return load_delivery(arrival, content, lake)

@@ -1,11 +1,12 @@
 """Which files of a listing are work, by the ledger; and the listing as a small, hashable value."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from lakehouse.connectors.folder import FoundFile
-from lakehouse.formats.content_profile import ContentProfile
+from lakehouse.connectors.file_store import FileStore, FoundFile, files_of, settled
+from lakehouse.formats.content_profile import ContentProfile, profile_content
 from lakehouse.lake.ledger import Delivery
 from lakehouse.lake.raw_lake import RawLake
 from lakehouse.source_catalog import Table
@@ -13,11 +14,12 @@ from lakehouse.source_catalog import Table
 
 @dataclass(frozen=True)
 class FileToLoad:
-    """A file of a landing folder with its content's hash.
+    """A file of a landing folder.
 
     Attributes:
+        sha256: of its content; empty where that is not on this machine yet.
         pending: the ledger does not have it in this form.
-        profile: fields of the `ContentProfile`, for pending files.
+        profile: fields of the `ContentProfile`, for pending files on this machine.
     """
 
     name: str
@@ -28,17 +30,22 @@ class FileToLoad:
     pending: bool
     profile: Mapping[str, Any] | None = None
 
+    @property
+    def found(self) -> FoundFile:
+        """The file as its store found it."""
+        return FoundFile(self.name, self.size, self.mtime_ns, dict(self.captured))
+
     @classmethod
-    def of(cls, found: FoundFile, profile: ContentProfile, *, pending: bool) -> "FileToLoad":
-        """A file whose content was just read."""
+    def of_pending(cls, found: FoundFile, profile: ContentProfile | None) -> "FileToLoad":
+        """A file that is work; `profile` if its content was just read."""
         return cls(
             found.name,
             found.size,
             found.mtime_ns,
-            profile.sha256,
+            profile.sha256 if profile else "",
             dict(found.captured),
-            pending,
-            asdict(profile),
+            True,
+            asdict(profile) if profile else None,
         )
 
     @classmethod
@@ -54,19 +61,22 @@ class TableFiles:
     """The files of one table as found in its folder.
 
     Attributes:
+        folder: as messages say it.
         moving: names of files that are not complete yet.
         unusable: names, escaped, that cannot be trusted; their files are not loaded.
+        loaded: names of files in the lake that are still to be moved to `processed/`.
     """
 
     folder: str
     files: tuple[FileToLoad, ...]
     moving: tuple[str, ...] = ()
     unusable: tuple[str, ...] = ()
+    loaded: tuple[str, ...] = field(default=())
 
     @property
     def has_work(self) -> bool:
-        """Whether any file is pending."""
-        return any(file.pending for file in self.files)
+        """Whether any file is pending, or is to be moved."""
+        return bool(self.loaded) or any(file.pending for file in self.files)
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON types."""
@@ -80,7 +90,64 @@ class TableFiles:
             tuple(FileToLoad(**file) for file in values["files"]),
             tuple(values["moving"]),
             tuple(values["unusable"]),
+            tuple(values.get("loaded", ())),
         )
+
+
+def look_for_files(
+    store: FileStore, table: Table, lake: RawLake, *, pause: Callable[[float], None] = time.sleep
+) -> TableFiles:
+    """List the complete files of a table and say which are work.
+
+    A new or changed file counts only when two looks, `settle_seconds` apart, agree on it, and
+    when its ready marker is there; a file that was loaded needs its marker no more.
+
+    Args:
+        store: where the files are.
+        table: whose files.
+        lake: with the ledger that knows what was loaded.
+        pause: waits so many seconds between the looks.
+
+    Raises:
+        LandingFolderMissing: see `FileStore.listing`.
+        TransientError: see `FileStore.listing`.
+    """
+    listed = files_of(table, store.listing(table))
+    known = lake.ledger.newest_deliveries(table)
+    pending = pending_names((*listed.files, *listed.unready), known, table, lake)
+    unready = {file.name for file in listed.unready} & pending
+    pending -= unready
+    found = sorted(
+        (*listed.files, *listed.unready), key=lambda file: (file.mtime_ns, file.name)
+    )
+    moving = set(unready)
+    if pending:
+        pause(table.meta.settle_seconds)
+        _, changed = settled(store, [file for file in found if file.name in pending])
+        moving |= {file.name for file in changed}
+    files = []
+    for file in found:
+        if file.name in moving:
+            continue
+        if file.name not in pending:
+            files.append(FileToLoad.of_known(file, known[file.name]))
+            continue
+        try:
+            path = store.local_file(file)
+            profile = profile_content(path) if path else None
+        except FileNotFoundError:
+            moving.add(file.name)
+        else:
+            files.append(FileToLoad.of_pending(file, profile))
+    is_loaded = {name for name, delivery in known.items() if delivery.batch_id is not None}
+    moves = table.meta.after_load == "move"
+    return TableFiles(
+        str(store),
+        tuple(files),
+        tuple(file.name for file in found if file.name in moving),
+        listed.unusable,
+        tuple(f.name for f in files if moves and not f.pending and f.name in is_loaded),
+    )
 
 
 def pending_names(

@@ -6,10 +6,9 @@ file also `original` and `reason.json`. Each appears whole or not at all.
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from lakehouse.connectors.folder import FoundFile, assert_unchanged
 from lakehouse.formats.staged_file import RejectedRow
 from lakehouse.lake.batch_writer import write_rejects
 from lakehouse.lake.durable_files import make_folder, publish_file, sync
@@ -30,8 +29,24 @@ def keep_rejects(kept: Path, rejects: Sequence[RejectedRow]) -> None:
     publish_file(temporary, kept / "rejects.parquet")
 
 
-def keep_original(kept: Path, folder: Path, found: FoundFile, sha256: str, reason: str) -> None:
+def keep_original(
+    kept: Path,
+    file: Path,
+    name: str,
+    sha256: str,
+    reason: str,
+    *,
+    assert_unchanged: Callable[[], None],
+) -> None:
     """Keep a refused file as it was delivered, and why it was refused.
+
+    Args:
+        kept: its quarantine folder; made if missing.
+        file: where its content lies.
+        name: under which it was delivered.
+        sha256: of its content.
+        reason: why it was refused.
+        assert_unchanged: raises where the content is no longer what was read.
 
     Raises:
         DeliveryMoving: the file changed before or while it was copied.
@@ -39,14 +54,14 @@ def keep_original(kept: Path, folder: Path, found: FoundFile, sha256: str, reaso
     make_folder(kept)
     temporary = kept / "original.tmp"
     try:
-        shutil.copyfile(folder / found.name, temporary)
-        assert_unchanged(folder, found)
+        shutil.copyfile(file, temporary)
+        assert_unchanged()
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
     sync(temporary)
     publish_file(temporary, kept / "original")
-    said = {"file": found.name, "sha256": sha256, "reason": reason}
+    said = {"file": name, "sha256": sha256, "reason": reason}
     note = kept / "reason.json.tmp"
     note.write_text(json.dumps(said, ensure_ascii=False, indent=1), encoding="utf-8")
     sync(note)

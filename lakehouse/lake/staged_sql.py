@@ -152,7 +152,12 @@ class PartSql:
 
     @property
     def _captured(self) -> tuple[str, ...]:
-        return tuple(name for name in self.table.captured if name in self.part.captured)
+        delivered = {name.lower() for name in self.part.header}
+        return tuple(
+            name
+            for name in self.table.captured
+            if name in self.part.captured and name.lower() not in delivered
+        )
 
     def _may_be_emptied(self, place: int) -> bool:
         return (

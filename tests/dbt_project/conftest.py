@@ -60,16 +60,17 @@ class Build:
 
 
 class Project:
-    """A dbt project with one warehouse path, so that dbt parses it once."""
+    """A domain of a dbt project with one warehouse path, so that dbt parses it once."""
 
-    def __init__(self, project_dir: Path, work: Path) -> None:
+    def __init__(self, project_dir: Path, work: Path, domain: str = "pharma_latam") -> None:
         self.project_dir = project_dir
         self.work = work
+        self.domain = domain
         self.warehouse = work / "warehouse.duckdb"
 
-    def deliver(self, deliveries: Sequence[Delivery], domain: str = "pharma_latam") -> None:
+    def deliver(self, deliveries: Sequence[Delivery], domain: str | None = None) -> None:
         """Make the raw tables and `etl.current_batches` anew; built tables stay."""
-        catalog = load_catalog(self.project_dir, domain)
+        catalog = load_catalog(self.project_dir, domain or self.domain)
         with duckdb.connect(str(self.warehouse)) as connection:
             connection.execute("set timezone = 'UTC'")
             connection.execute("create schema if not exists raw")
@@ -79,7 +80,7 @@ class Project:
                 "(source_name varchar, table_name varchar, batch_id varchar, sequence bigint)"
             )
             for table in catalog.tables:
-                columns = ", ".join(f'"{c.name}" {c.type.duckdb}' for c in table.columns)
+                columns = ", ".join(f'"{name}" {kind}' for name, kind in table.lake_columns)
                 connection.execute(
                     f"create or replace table raw.{table.name} ({columns}, _batch_id varchar, "
                     "_extracted_at timestamptz, _source_file varchar, _source_line bigint)"
@@ -104,6 +105,11 @@ class Project:
         target = self.work / "target"
         (target / "run_results.json").unlink(missing_ok=True)
         command = [str(Path(sys.executable).parent / "dbt"), *arguments]
+        if arguments == ("build",):
+            parts = ("models", "seeds", "tests/singular")
+            folders = [f"{part}/{self.domain}" for part in parts]
+            there = [folder for folder in folders if (self.project_dir / folder).is_dir()]
+            command += ["--select", *(f"path:{folder}" for folder in there)]
         command += ["--project-dir", str(self.project_dir), "--profiles-dir", str(self.project_dir)]
         command += ["--target-path", str(target), "--log-path", str(self.work / "log")]
         command += ["--no-use-colors"]

@@ -5,8 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from lakehouse.format_options import CsvDialect
 from lakehouse.lake.column_types import parse_column_type
-from lakehouse.source_catalog import Column, CsvDialect, TableMeta, load_catalog
+from lakehouse.source_catalog import Column, load_catalog
+from lakehouse.table_meta import FIELDS_OF, TableMeta
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "add-a-source.md").read_text("utf-8")
 
@@ -14,32 +19,45 @@ PAGE = (Path(__file__).resolve().parents[2] / "docs" / "add-a-source.md").read_t
 def described(heading: str) -> dict[str, str]:
     """Fields and defaults of the table under a heading."""
     section = PAGE.split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
-    return dict(re.findall(r"^\| `([^`]+)` \| (.*?) \|", section, re.M))
+    return dict(re.findall(r"^\| `((?:[^`]|`, `)+)` \| (.*?) \|", section, re.M))
+
+
+def fields_of(*models: type[BaseModel]) -> dict[str, FieldInfo]:
+    """Fields as they stand in YAML, where those of connectors and formats lie beside the others."""
+    found = {name: field for model in models for name, field in model.model_fields.items()}
+    return {name: field for name, field in found.items() if name not in FIELDS_OF}
 
 
 @pytest.mark.parametrize(
-    ("heading", "model"), [("Table: `config.meta`", TableMeta), ("Dialect", CsvDialect)]
+    ("heading", "models"),
+    [("Table: `config.meta`", (TableMeta, *FIELDS_OF.values())), ("Dialect", (CsvDialect,))],
 )
-def test_the_page_describes_every_field_with_its_default(heading, model):
-    rows = described(heading)
-    assert set(rows) == set(model.model_fields)
-    for name, field in model.model_fields.items():
-        default = field.default
+def test_the_page_describes_every_field_with_its_default(heading, models):
+    rows, fields = described(heading), fields_of(*models)
+    assert set(rows) == set(fields)
+    for name, field in fields.items():
+        default = field.get_default(call_default_factory=True)
         if field.is_required():
             assert rows[name] == "required"
-        elif default is None:
+        elif name in ("sheet", "header_row", "relation", "range_column"):
+            assert default is None
+        elif default is None or default == {}:
             assert rows[name] == "none"
+        elif isinstance(default, bool):
+            assert rows[name] == f"`{str(default).lower()}`"
         elif name == "dialects":
             assert default == (CsvDialect(),)
         elif isinstance(default, tuple):
             assert rows[name] == f"`{', '.join(default) or '[]'}`"
         else:
-            assert rows[name] == f"`{default}`"
+            shown = f"{default:g}" if isinstance(default, float) else str(default)
+            assert rows[name] == f"`{shown}`"
 
 
 def test_the_page_names_every_field_of_a_column_and_only_types_that_exist():
     rows = described("Columns")
-    assert {name.split(".")[-1] for name in rows} == set(Column.model_fields)
+    named = {name.removeprefix("config.meta.") for row in rows for name in row.split("`, `")}
+    assert named == set(Column.model_fields)
     line = next(line for line in PAGE.splitlines() if line.startswith("| `data_type`"))
     names = re.findall(r"`([^`]+)`", line.split("|")[3])
     assert len(names) > 5

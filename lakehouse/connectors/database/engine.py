@@ -1,9 +1,10 @@
 """Connections to a database by its URL, with time-outs on the socket, and the URL's dialect."""
 
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
-from sqlalchemy import URL, Engine, create_engine
+from sqlalchemy import URL, Connection, Engine, create_engine
 from sqlalchemy.pool import NullPool
 
 from lakehouse.connectors.database.dialect import Dialect
@@ -39,6 +40,20 @@ def make_engine(url: URL) -> Engine:
         connect_args=_time_outs(url),
         hide_parameters=True,
     )
+
+
+def sql_name(engine: Engine, name: str) -> str:
+    """Quote a column of any name for SQL that is sent without parameters."""
+    preparer = engine.dialect.identifier_preparer
+    quoted = preparer.quote_identifier(name)
+    # Some drivers look for parameters in all SQL, for which the preparer doubles every %.
+    return quoted.replace("%%", "%") if "%%" in preparer.quote_identifier("%") else quoted
+
+
+def run_row(connection: Connection, query: str) -> Sequence[Any]:
+    """First row of a query that is sent as it is written, without parameters."""
+    row = connection.exec_driver_sql(query, execution_options={"no_parameters": True}).first()
+    return tuple(row) if row else ()
 
 
 def _with_own_charset(url: URL) -> URL:

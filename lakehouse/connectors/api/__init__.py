@@ -1,0 +1,1 @@
+"""HTTP APIs: ask politely, follow pages, keep the answers, stage them, load them."""

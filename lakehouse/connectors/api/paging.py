@@ -1,0 +1,116 @@
+"""Where the next page is: by number, by cursor, or by link; and that an API goes on at all."""
+
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from lakehouse.connectors.api.client import Answer
+from lakehouse.connector_options import Paging
+from lakehouse.errors import ApiRefused, DeliveryRefused
+
+LARGEST_PAGE = 32 << 20
+_LINK = re.compile(r'<([^>]*)>((?:\s*;\s*[\w!#$%&\'*+.^`|~-]+\s*(?:=\s*(?:"[^"]*"|[^",;]*))?)*)')
+_RELATION = re.compile(r';\s*rel\s*=\s*(?:"([^"]*)"|([^\s",;]+))', re.IGNORECASE)
+_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
+
+
+def first_page(url: httpx.URL, paging: Paging) -> httpx.URL:
+    """The URL of the first page of what `url` asks for."""
+    params: dict[str, str] = {}
+    if paging.style == "page" and paging.parameter:
+        params[paging.parameter] = str(paging.first)
+    if paging.size_parameter and paging.size:
+        params[paging.size_parameter] = str(paging.size)
+    return url.copy_merge_params(params) if params else url
+
+
+def next_page(
+    asked: httpx.URL, answer: Answer, document: Any, paging: Paging, number: int
+) -> httpx.URL | None:
+    """The URL of the page after this one; None after the last.
+
+    Args:
+        asked: URL of this page.
+        answer: to it.
+        document: its JSON, where the style looks into it.
+        paging: of the table.
+        number: of this page, from 1.
+
+    Raises:
+        ApiRefused: what should name the next page does not.
+    """
+    if paging.style == "page" and paging.parameter:
+        return asked.copy_set_param(paging.parameter, str(paging.first + number))
+    if paging.style == "link" and not paging.next:
+        target = linked(answer.headers.get_list("link"), "next")
+        return answer.url.join(target) if target is not None else None
+    found = value_at(document, paging.next or "$")
+    if found is None or found is False or found == "":
+        return None
+    if isinstance(found, dict | list | bool):
+        raise ApiRefused(
+            f"{paging.next} of the answer holds no single value, so there is no next page. "
+            "Correct paging.next."
+        )
+    if paging.style == "cursor" and paging.parameter:
+        return asked.copy_set_param(paging.parameter, str(found))
+    return answer.url.join(str(found))
+
+
+def linked(headers: Iterable[str], relation: str) -> str | None:
+    """The target of a relation in `Link` headers (RFC 8288, section 3)."""
+    for target, parameters in _LINK.findall(", ".join(headers)):
+        match = _RELATION.search(parameters)
+        names = (match[1] or match[2] or "") if match else ""
+        if relation in names.lower().split():
+            return str(target).strip()
+    return None
+
+
+def read_document(file: Path, where: str) -> Any:
+    """The JSON of a page, whole in memory.
+
+    Raises:
+        DeliveryRefused: it is none, or larger than 32 MiB.
+    """
+    if file.stat().st_size > LARGEST_PAGE:
+        raise DeliveryRefused(
+            f"{where} is larger than {LARGEST_PAGE} bytes, too large for a page. Set paging.size."
+        )
+    try:
+        return json.loads(file.read_bytes(), parse_float=str, parse_int=str)
+    except (ValueError, RecursionError) as error:
+        cause = "too deeply nested" if isinstance(error, RecursionError) else "not JSON"
+        raise DeliveryRefused(f"{where} is {cause}, so the next page cannot be found.") from None
+
+
+def value_at(document: Any, path: str) -> Any:
+    """The value at a path such as `$.meta.next` or `$.items[0].id`; None where there is none."""
+    value = document
+    for name, place in _STEP.findall(path.removeprefix("$") if path.startswith("$") else f".{path}"):
+        if name and isinstance(value, dict):
+            value = value.get(name)
+        elif place and isinstance(value, list) and int(place) < len(value):
+            value = value[int(place)]
+        else:
+            return None
+    return value
+
+
+def has_records(file: Path, document: Any, records: str) -> bool:
+    """Whether a page holds anything to load.
+
+    Args:
+        file: the page, for formats of lines.
+        document: its JSON; None for other formats.
+        records: path of the list of records.
+    """
+    if document is None:
+        with file.open("rb") as lines:
+            return any(line.strip() for line in lines)
+    found = value_at(document, records)
+    return bool(found) if isinstance(found, list | dict) else found is not None
