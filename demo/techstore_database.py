@@ -59,10 +59,10 @@ def write_database(shop: Shop, path: Path) -> Path:
         connection.execute("pragma foreign_keys = on")
         connection.executescript(SCHEMA)
         with connection:
-            _insert(connection, "clientes", _clients(shop))
-            _insert(connection, "productos", _products(shop))
-            _insert(connection, "pedidos", _orders(shop))
-            _insert(connection, "detalle_pedidos", _lines(shop))
+            _insert(connection, "clientes", client_rows(shop))
+            _insert(connection, "productos", product_rows(shop))
+            _insert(connection, "pedidos", order_rows(shop))
+            _insert(connection, "detalle_pedidos", line_rows(shop))
     return path
 
 
@@ -72,7 +72,8 @@ def _insert(connection: sqlite3.Connection, table: str, rows: Iterator[Row]) -> 
     connection.executemany(f"insert into {table} values ({marks})", rows)
 
 
-def _clients(shop: Shop) -> Iterator[Row]:
+def client_rows(shop: Shop) -> Iterator[Row]:
+    """Rows of `clientes`, in the order of the columns."""
     for number in range(1, shop.clients + 1):
         client = shop.client(number)
         yield (
@@ -86,7 +87,8 @@ def _clients(shop: Shop) -> Iterator[Row]:
         )
 
 
-def _products(shop: Shop) -> Iterator[Row]:
+def product_rows(shop: Shop) -> Iterator[Row]:
+    """Rows of `productos`, in the order of the columns."""
     for number in range(1, shop.products + 1):
         product = shop.product(number)
         yield (
@@ -101,7 +103,8 @@ def _products(shop: Shop) -> Iterator[Row]:
         )
 
 
-def _orders(shop: Shop) -> Iterator[Row]:
+def order_rows(shop: Shop) -> Iterator[Row]:
+    """Rows of `pedidos`, in the order of the columns."""
     for order in shop.all_orders():
         yield (
             order.pedido_id,
@@ -113,7 +116,8 @@ def _orders(shop: Shop) -> Iterator[Row]:
         )
 
 
-def _lines(shop: Shop) -> Iterator[Row]:
+def line_rows(shop: Shop) -> Iterator[Row]:
+    """Rows of `detalle_pedidos`, in the order of the columns."""
     number = 0
     for order in shop.all_orders():
         for line in order.lines:

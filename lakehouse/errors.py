@@ -154,7 +154,15 @@ class ApiRefused(PermanentError):
 
 
 class ApiUnavailable(TransientError):
-    """An HTTP API does not answer, is too busy, or stops in the middle."""
+    """An HTTP API does not answer, is too busy, or stops in the middle.
+
+    Attributes:
+        asked_wait: seconds after which the API asks to be tried again, where it does.
+    """
+
+    def __init__(self, message: str, *, asked_wait: float | None = None) -> None:
+        super().__init__(message)
+        self.asked_wait = asked_wait
 
 
 class QuarantineRefused(PermanentError):

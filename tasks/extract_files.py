@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 from typing import Any
@@ -12,16 +12,18 @@ from prefect.context import TaskRunContext
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
-from blocks.file_store import open_file_store
+from blocks.declared import find_block
+from blocks.landing_folder import LandingFolder
+from lakehouse.connectors.download_folder import download_parent
 from lakehouse.connectors.file_store import FetchedFile, FileStore, FoundFile
 from lakehouse.errors import DeliveryMoving
 from lakehouse.formats.content_profile import ContentProfile
+from lakehouse.lake.ledger import Delivery
 from lakehouse.lake.load_file import load_file
-from lakehouse.lake.partition_layout import download_scratch
-from lakehouse.lake.pending_files import FileToLoad, TableFiles, look_for_files
+from lakehouse.lake.pending_files import FileToLoad, TableFiles, look_for_files, pending_names
 from lakehouse.lake.raw_lake import RawLake
 from lakehouse.progress import Progress, tell
-from lakehouse.settings import load_settings
+from lakehouse.settings import Settings, load_settings
 from lakehouse.source_catalog import Table, load_catalog
 from lakehouse.table_load import TableLoad
 from tasks.policies import transient_retries
@@ -36,7 +38,7 @@ def find_table_files(domain: str, source: str, table: str) -> dict[str, Any]:
     """
     settings = load_settings()
     declared = load_catalog(settings.project_dir, domain).table(source, table)
-    with closing(open_file_store(declared, settings)) as store:
+    with closing(_open_store(declared, settings)) as store:
         return look_for_files(store, declared, RawLake.of(settings)).to_dict()
 
 
@@ -70,35 +72,96 @@ def extract_files(domain: str, source: str, table: str, files: dict[str, Any]) -
     Returns:
         `TableLoad` as a dict: counts and one line per file, never rows.
     """
-    logger = get_run_logger()
     settings = load_settings()
     declared = load_catalog(settings.project_dir, domain).table(source, table)
     lake = RawLake.of(settings)
     listed = TableFiles.from_dict(files)
-    work = [file for file in listed.files if file.pending]
     load = TableLoad(
         source, table, len(listed.files), moving=listed.moving, unusable=listed.unusable
     )
+    work, load = _still_to_do(listed, declared, lake, load)
     step = f"extract {declared.full_name}"
-    with closing(open_file_store(declared, settings)) as store:
+    with closing(_open_store(declared, settings)) as store:
         for file in listed.files:
             if file.name in listed.loaded:
                 load = _set_aside(store, file.found, load)
-        scratch = download_scratch(settings.scratch, source, table)
-        say = _teller(step, len(work))
-        fetched = store.fetch([file.found for file in work], scratch, say)
+        load = _load_all(store, work, declared, lake, load)
+    tell(Progress(step, load.summary, len(work), len(work)))
+    get_run_logger().info("%s: %s", declared.full_name, load.summary)
+    return load.to_dict()
+
+
+def _open_store(table: Table, settings: Settings) -> FileStore:
+    if table.connector == "files":
+        return find_block(table.block, LandingFolder, settings).store(table.block)
+    # paramiko is imported only where a table comes by SFTP.
+    from blocks.sftp_server import SftpServer  # noqa: PLC0415
+
+    return find_block(table.block, SftpServer, settings).store(table.block)
+
+
+def _still_to_do(
+    listed: TableFiles, table: Table, lake: RawLake, load: TableLoad
+) -> tuple[list[FileToLoad], TableLoad]:
+    """Pending files that the ledger does not have by now, and what an earlier try loaded."""
+    pending = [file for file in listed.files if file.pending]
+    known = lake.ledger.newest_deliveries(table) if pending else {}
+    left = pending_names([file.found for file in pending], known, table, lake)
+    for file in pending:
+        if file.name not in left and known[file.name].run_id == flow_run.get_id():
+            load = load.with_delivery(known[file.name])
+    return [file for file in pending if file.name in left], load
+
+
+def _load_all(
+    store: FileStore, work: Sequence[FileToLoad], table: Table, lake: RawLake, load: TableLoad
+) -> TableLoad:
+    logger = get_run_logger()
+    scratch = download_parent(lake.settings.scratch, table.source, table.name)
+    done = 0
+
+    def say(text: str) -> None:
+        tell(Progress(f"extract {table.full_name}", text, done, len(work)))
+
+    with closing(store.fetch([file.found for file in work], scratch, say)) as fetched:
         for file, copy in zip(work, fetched, strict=True):
             say(file.name)
             try:
-                delivery = _load(copy, file, declared, lake)
+                delivery = _load(copy, file, table, lake)
             except DeliveryMoving as error:
                 logger.warning("%s The next run takes it.", error)
                 load = load.with_moving(file.name)
-                continue
-            load = load.with_delivery(delivery)
-            logger.info("%s", load.deliveries[-1])
-            if declared.meta.after_load == "move" and delivery.batch_id is not None:
-                load = _set_aside(store, file.found, load)
-    tell(Progress(step, load.summary, len(work), len(work)))
-    logger.info("%s: %s", declared.full_name, load.summary)
-    return load.to_dict()
+            else:
+                load = load.with_delivery(delivery)
+                logger.info("%s", load.deliveries[-1])
+                if table.meta.after_load == "move" and delivery.batch_id is not None:
+                    load = _set_aside(store, file.found, load)
+            done += 1
+    return load
+
+
+def _load(copy: FetchedFile, file: FileToLoad, table: Table, lake: RawLake) -> Delivery:
+    if copy.fault:
+        raise copy.fault
+    return load_file(
+        copy.folder,
+        copy.found,
+        table,
+        lake,
+        run_id=flow_run.get_id(),
+        profile=ContentProfile(**file.profile) if file.profile else None,
+        local_name=copy.local_name,
+    )
+
+
+def _set_aside(store: FileStore, found: FoundFile, load: TableLoad) -> TableLoad:
+    logger = get_run_logger()
+    try:
+        moved = store.set_aside(found)
+    except OSError as error:
+        note = f"{found.name} is loaded but cannot be moved ({error.strerror}); move it yourself"
+        return replace(load, notes=(*load.notes, note))
+    logger.info(
+        "%s", f"{found.name} is now {moved}" if moved else f"{found.name} was left: it changed"
+    )
+    return load

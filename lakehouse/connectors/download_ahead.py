@@ -3,7 +3,7 @@
 import shutil
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -162,7 +162,7 @@ def download_ahead(
     *,
     connections: int,
     ahead_bytes: int = AHEAD_BYTES,
-) -> Iterator[FetchedFile]:
+) -> Generator[FetchedFile, None, None]:
     """Yield the files in their order while the next ones are being downloaded.
 
     Small files travel in groups. On the disk are at most `ahead_bytes`, or one file.

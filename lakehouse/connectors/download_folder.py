@@ -9,6 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
+def download_parent(scratch: Path, source: str, table: str) -> Path:
+    """Folder below `scratch` for the downloads of a table; no load's own scratch is in it."""
+    return scratch / "downloads" / f"{source}.{table}"
+
+
 @contextmanager
 def download_folder(parent: Path) -> Iterator[Path]:
     """Make a folder of our own in `parent`, remove those of dead runs, and ours at the end.

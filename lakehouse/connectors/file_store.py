@@ -5,7 +5,7 @@ written. Only regular files directly in the folder count.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -76,8 +76,10 @@ class FileStore(Protocol):
 
     def fetch(
         self, files: Sequence[FoundFile], scratch: Path, on_wait: OnWait
-    ) -> Iterator[FetchedFile]:
+    ) -> Generator[FetchedFile, None, None]:
         """Bring files to this machine, in their order; each copy is gone at the next step.
+
+        To be closed by who does not take all of them.
 
         Args:
             files: as `look` agreed on them.

@@ -4,7 +4,7 @@ A symbolic link may lead anywhere and is ignored like a folder or a pipe.
 """
 
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,7 +61,7 @@ class LocalFolder:
 
     def fetch(
         self, files: Sequence[FoundFile], scratch: Path, on_wait: OnWait
-    ) -> Iterator[FetchedFile]:
+    ) -> Generator[FetchedFile, None, None]:
         """See `FileStore.fetch`; nothing is copied."""
         del scratch, on_wait
         return (FetchedFile(file, self.path) for file in files)

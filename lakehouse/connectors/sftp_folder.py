@@ -1,7 +1,7 @@
 """Deliveries in a folder of an SFTP server."""
 
 import stat
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -81,7 +81,7 @@ class SftpFolder:
 
     def fetch(
         self, files: Sequence[FoundFile], scratch: Path, on_wait: OnWait
-    ) -> Iterator[FetchedFile]:
+    ) -> Generator[FetchedFile, None, None]:
         """See `FileStore.fetch`."""
         self.close()
         return download_ahead(

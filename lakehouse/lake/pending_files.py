@@ -117,9 +117,7 @@ def look_for_files(
     pending = pending_names((*listed.files, *listed.unready), known, table, lake)
     unready = {file.name for file in listed.unready} & pending
     pending -= unready
-    found = sorted(
-        (*listed.files, *listed.unready), key=lambda file: (file.mtime_ns, file.name)
-    )
+    found = sorted((*listed.files, *listed.unready), key=lambda file: (file.mtime_ns, file.name))
     moving = set(unready)
     if pending:
         pause(table.meta.settle_seconds)

@@ -47,10 +47,19 @@ class ApiAccess:
         """Make the client; whoever gets it closes it.
 
         Raises:
-            BlockInvalid: the certificates cannot be read.
+            BlockInvalid: the certificates cannot be read, or a header is none.
         """
+        try:
+            headers = httpx.Headers(
+                {"Accept-Encoding": "gzip", "User-Agent": "aljibe", **self.headers}
+            )
+        except (ValueError, TypeError):
+            # The message would repeat the value.
+            raise BlockInvalid(
+                f"Block {self.block}: token or headers hold characters that HTTP does not allow."
+            ) from None
         return httpx.Client(
-            headers={"Accept-Encoding": "gzip", "User-Agent": "aljibe", **self.headers},
+            headers=headers,
             timeout=httpx.Timeout(
                 connect=self.connect_seconds,
                 read=self.read_seconds,

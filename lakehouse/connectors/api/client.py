@@ -152,10 +152,8 @@ class ApiClient:
         if status in (httpx.codes.OK, httpx.codes.NO_CONTENT):
             return
         if status in _AGAIN or status >= 500:
-            error = ApiUnavailable(f"{where} answers {status} {response.reason_phrase}.")
             wait = asked_wait(response.headers.get("retry-after"), datetime.now(UTC))
-            error.asked_wait = wait  # type: ignore[attr-defined]
-            raise error
+            raise ApiUnavailable(f"{where} answers {status}.", asked_wait=wait)
         if status in (401, 403):
             raise ApiRefused(
                 f"{where} answers {status}: token or headers of block {self.access.block} are not "

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +92,9 @@ def read_document(file: Path, where: str) -> Any:
 def value_at(document: Any, path: str) -> Any:
     """The value at a path such as `$.meta.next` or `$.items[0].id`; None where there is none."""
     value = document
-    for name, place in _STEP.findall(path.removeprefix("$") if path.startswith("$") else f".{path}"):
+    for name, place in _STEP.findall(
+        path.removeprefix("$") if path.startswith("$") else f".{path}"
+    ):
         if name and isinstance(value, dict):
             value = value.get(name)
         elif place and isinstance(value, list) and int(place) < len(value):
@@ -101,16 +104,13 @@ def value_at(document: Any, path: str) -> Any:
     return value
 
 
-def has_records(file: Path, document: Any, records: str) -> bool:
-    """Whether a page holds anything to load.
+def has_lines(file: Path, header_lines: int) -> bool:
+    """Whether a page of lines holds more than its header."""
+    with file.open("rb") as lines:
+        return sum(1 for _ in islice(filter(bytes.strip, lines), header_lines + 1)) > header_lines
 
-    Args:
-        file: the page, for formats of lines.
-        document: its JSON; None for other formats.
-        records: path of the list of records.
-    """
-    if document is None:
-        with file.open("rb") as lines:
-            return any(line.strip() for line in lines)
+
+def has_records(document: Any, records: str) -> bool:
+    """Whether a page of JSON holds anything at the path of its records."""
     found = value_at(document, records)
     return bool(found) if isinstance(found, list | dict) else found is not None

@@ -55,9 +55,7 @@ def planned_requests(
         CatalogInvalid: a placeholder that nothing fills.
     """
     options = api_options(table)
-    return [
-        _request(access, table, options, values, cursor) for values in _values(options, today)
-    ]
+    return [_request(access, table, options, values, cursor) for values in _values(options, today)]
 
 
 def _values(options: ApiOptions, today: datetime.date) -> Iterator[dict[str, str]]:
@@ -81,7 +79,9 @@ def _request(
     params = {}
     for name, template in options.params.items():
         is_incremental = table.meta.load == "incremental"
-        _assert_filled(table, f"params.{name}", template, known | {CURSOR} if is_incremental else known)
+        _assert_filled(
+            table, f"params.{name}", template, known | {CURSOR} if is_incremental else known
+        )
         if f"{{{CURSOR}}}" in template and cursor is None:
             continue
         filled = {**values, CURSOR: cursor or ""}

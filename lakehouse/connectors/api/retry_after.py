@@ -6,6 +6,8 @@ from email.utils import parsedate_to_datetime
 
 from tenacity import RetryCallState, wait_exponential_jitter
 
+from lakehouse.errors import ApiUnavailable
+
 TRIES = 5
 LONGEST_ASKED_WAIT = 120.0
 
@@ -34,7 +36,7 @@ def asked_wait(header: str | None, now: datetime) -> float | None:
 def wait_before(state: RetryCallState) -> float:
     """Seconds before the next try: growing, with jitter, and never less than was asked for."""
     error = state.outcome.exception() if state.outcome else None
-    asked = getattr(error, "asked_wait", None)
+    asked = error.asked_wait if isinstance(error, ApiUnavailable) else None
     return max(_backoff(state), asked or 0.0)
 
 

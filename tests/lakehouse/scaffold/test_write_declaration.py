@@ -1,4 +1,4 @@
-"""Declarations beside what is there: comments stay, nothing is written over, the result is valid."""
+"""Declarations beside what is there: comments stay, nothing is overwritten, all of it is valid."""
 
 from pathlib import Path
 
@@ -65,7 +65,8 @@ def test_a_new_source_is_one_that_the_catalog_reads(write, tmp_path):
     assert table.meta.dialects[0].decimal == ","
     assert '"Precio, neto" as precio_neto' in (folder / "stg_sales.sql").read_text()
     (model,) = yaml.safe_load((folder / "_staging__models.yml").read_text())["models"]
-    assert [list(test)[0] for test in model["columns"][0]["data_tests"]] == ["not_null", "unique"]
+    tests = [name for test in model["columns"][0]["data_tests"] for name in test]
+    assert tests == ["not_null", "unique"]
 
 
 def test_a_second_table_joins_its_source_and_every_other_line_stays(write, tmp_path):
