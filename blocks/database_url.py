@@ -27,8 +27,8 @@ def parsed_url(text: str) -> URL:
         url = make_url(text)
     except (ArgumentError, ValueError):
         raise BlockInvalid(
-            "The database URL cannot be read. Write mysql+pymysql://user:password@host:3306/name, "
-            "postgresql://user:password@host:5432/name or sqlite:////absolute/path.db, with "
+            "The database URL cannot be read. Write mysql+pymysql://USER:$PASSWORD@HOST:3306/name, "
+            "postgresql://USER:$PASSWORD@HOST:5432/name or sqlite:////absolute/path.db, with "
             "special characters of the password percent-encoded."
         ) from None
     return with_installed_driver(url)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from botocore.exceptions import BotoCoreError, HTTPClientError
+from botocore.exceptions import BotoCoreError, HTTPClientError  # type: ignore[import-untyped]
 from botocore.exceptions import ConnectionError as BotoConnectionError
 from fsspec import AbstractFileSystem
 from fsspec.callbacks import Callback
@@ -126,13 +126,14 @@ class RemoteFolder:
     @cached_property
     def _place(self) -> tuple[AbstractFileSystem, str]:
         try:
-            return url_to_fs(self.url, **self.options)
+            files, path = url_to_fs(self.url, **self.options)
         except (ImportError, ValueError, TypeError) as error:
             raise RemoteFolderRefused(
                 f"{self} cannot be opened ({type(error).__name__}). Check path and "
                 f"storage_options in the block {self.block}; some kinds of URL need a package of "
                 "their own."
             ) from None
+        return files, str(path)
 
     @contextmanager
     def _asked(self) -> Iterator[AbstractFileSystem]:

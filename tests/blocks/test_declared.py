@@ -123,7 +123,7 @@ def test_a_database_url_becomes_a_secret_and_names_the_installed_driver(settings
 
 
 @pytest.mark.parametrize(
-    "text", ["not a url s3cret", "mysql//u:s3cret@h/d", "mysql://u:s3cret@h:p/d"]
+    "text", ["not a url s3cret", "mysql//u:$s3cret@h/d", "mysql://u:$s3cret@h:p/d"]
 )
 def test_a_database_url_that_cannot_be_read_is_not_shown(monkeypatch, settings, text):
     monkeypatch.setenv("TECHSTORE_DATABASE_URL", text)

@@ -1,16 +1,21 @@
 """The greatest value of a table's cursor column among staged records, as it was delivered."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import duckdb
 
 from lakehouse.formats.staged_file import StagedFile
+from lakehouse.formats.staging_limits import StagingLimits
 from lakehouse.formats.text_conversion import value_sql
+from lakehouse.lake.duckdb_session import bounded_session
 from lakehouse.source_catalog import Column, Table
 from lakehouse.sql_quoting import sql_identifier, sql_path
 
 
-def greatest_cursor(parts: Sequence[StagedFile], table: Table) -> str | None:
+def greatest_cursor(
+    parts: Sequence[StagedFile], table: Table, scratch: Path, limits: StagingLimits
+) -> str | None:
     """Find it, compared as the declared type and told as delivered.
 
     Values that do not convert belong to rows that are refused and do not count.
@@ -22,8 +27,7 @@ def greatest_cursor(parts: Sequence[StagedFile], table: Table) -> str | None:
     name = table.meta.cursor or ""
     column = declared.get(name, Column(name=name))
     best: tuple[object, str] | None = None
-    with duckdb.connect() as session:
-        session.execute("set timezone = 'UTC'")
+    with bounded_session(scratch, threads=limits.threads, memory=limits.memory) as session:
         for part in parts:
             found = _greatest(session, part, column)
             if found and (best is None or found[0] > best[0]):  # type: ignore[operator]

@@ -86,6 +86,9 @@ def load_answers(
     """Load answers that are on disk.
 
     Args:
+        answers: one delivery.
+        table: whose they are.
+        lake: where they go.
         folder: scratch for staged parts; emptied by the caller.
         file_name: name of the delivery.
         started_at: moment in UTC at which the load began.
@@ -103,7 +106,7 @@ def load_answers(
         started_at,
         clock,
         run_id,
-        cursor_value=_cursor(content, table, folder),
+        cursor_value=_cursor(content, table, folder, limits),
     )
     return load_delivery(arrival, guarded(content), lake)
 
@@ -117,11 +120,13 @@ def delivery_name(table: Table, answers: Answers) -> str:
     return f"{path}@{answers.sha256[:12]}" if table.meta.load == "append" else path
 
 
-def _cursor(content: AnswersContent, table: Table, folder: Path) -> str | None:
+def _cursor(
+    content: AnswersContent, table: Table, folder: Path, limits: StagingLimits
+) -> str | None:
     if table.meta.load != "incremental":
         return None
     try:
-        return greatest_cursor(content.stage(folder), table)
+        return greatest_cursor(content.stage(folder), table, folder, limits)
     except DeliveryRefused as refusal:
         # Staged again under the table's lock, it ends in quarantine.
         content.answers.refusal = str(refusal)

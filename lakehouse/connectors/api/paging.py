@@ -9,8 +9,8 @@ from typing import Any
 
 import httpx
 
-from lakehouse.connectors.api.client import Answer
 from lakehouse.connector_options import Paging
+from lakehouse.connectors.api.client import Answer
 from lakehouse.errors import ApiRefused, DeliveryRefused
 
 LARGEST_PAGE = 32 << 20

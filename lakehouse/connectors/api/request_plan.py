@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 import httpx
 
-from lakehouse.connectors.api.access import ApiAccess
 from lakehouse.connector_options import ApiOptions, YearRange
+from lakehouse.connectors.api.access import ApiAccess
 from lakehouse.errors import CatalogInvalid
 from lakehouse.source_catalog import Table
 
@@ -52,7 +52,7 @@ def planned_requests(
     value loaded; before the first load a parameter that needs it is left out.
 
     Raises:
-        CatalogInvalid: a placeholder that nothing fills.
+        CatalogInvalid: a placeholder that nothing fills, or nothing to ask for.
     """
     options = api_options(table)
     return [_request(access, table, options, values, cursor) for values in _values(options, today)]

@@ -41,7 +41,8 @@ def _microseconds(texts: "pa.Array[Any]") -> "pa.Array[Any]":
     if parts.null_count > texts.null_count:
         raise pa.ArrowInvalid("not a time")
     hours, minutes, seconds = (
-        pc.cast(pc.struct_field(parts, name), pa.int64()) for name in ("hours", "minutes", "seconds")
+        pc.cast(pc.struct_field(parts, name), pa.int64())
+        for name in ("hours", "minutes", "seconds")
     )
     fraction = pc.cast(
         pc.utf8_rpad(pc.struct_field(parts, "fraction"), width=6, padding="0"), pa.int64()

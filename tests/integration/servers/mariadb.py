@@ -83,9 +83,7 @@ def running_mariadb(start_seconds: float = 60) -> Iterator[MariaDbServer]:
         _create_data(folder, url)
         server = MariaDbServer(url, folder, _start(folder, url))
         try:
-            wait_until_ready(
-                server.process, lambda: _answers(url), folder / "log", start_seconds
-            )
+            wait_until_ready(server.process, lambda: _answers(url), folder / "log", start_seconds)
             yield server
         finally:
             stop(server.process, signal.SIGTERM)
