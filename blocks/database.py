@@ -15,7 +15,15 @@ def database_url(name: str, settings: Settings) -> URL:
         BlockInvalid: no such block, of another type, or its URL cannot be read.
         PrefectUnavailable: the API that may have it does not answer.
     """
-    block = find_block(name, SqlAlchemyConnector, settings)
+    return url_of(find_block(name, SqlAlchemyConnector, settings))
+
+
+def url_of(block: SqlAlchemyConnector) -> URL:
+    """URL of a block, with the driver that is installed.
+
+    Raises:
+        BlockInvalid: it cannot be read.
+    """
     known = block.connection_info
     url = known.create_url() if isinstance(known, ConnectionComponents) else parsed_url(str(known))
     return with_installed_driver(url)

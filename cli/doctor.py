@@ -4,7 +4,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
@@ -20,6 +20,7 @@ from lakehouse.lake.audit_database import audit_engine
 from lakehouse.lake.file_lock import current_holder
 from lakehouse.lake.raw_lake import RawLake
 from lakehouse.settings import PROJECT_ROOT, Settings, load_settings
+from lakehouse.source_catalog import Table as SourceTable
 from lakehouse.source_catalog import known_domains, load_catalog
 from lakehouse.transform.dbt_command import dbt_executable
 
@@ -149,17 +150,17 @@ def _domains(settings: Settings) -> Iterator[Check]:
         if refused:
             yield Check(domain, "look", f"{refused} files in quarantine")
         yield Check(domain, "ok", f"{len(catalog.tables)} source tables")
-        yield from _blocks(settings, domain, {table.block for table in catalog.tables})
+        yield from _blocks(settings, domain, {table.block: table for table in catalog.tables})
 
 
-def _blocks(settings: Settings, domain: str, names: set[str]) -> Iterator[Check]:
+def _blocks(settings: Settings, domain: str, tables: Mapping[str, SourceTable]) -> Iterator[Check]:
     from blocks.connection_check import check_connection
 
-    for name in sorted(names):
+    for name, table in sorted(tables.items()):
         place = f"{domain}: {name}"
         try:
             # With an API a saved block wins in a run, so it is the one to look at.
-            yield Check(place, "ok", check_connection(name, settings, saved=api_is_configured()))
+            yield Check(place, "ok", check_connection(table, settings, saved=api_is_configured()))
         except VariableMissing as missing:
             yield Check(place, "look", f"not set up here. {missing}")
         except AljibeError as error:

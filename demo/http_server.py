@@ -27,7 +27,7 @@ def http_server(folder: Path) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_GET(self) -> None:  # noqa: N802  (the name that http.server asks for)
+        def do_GET(self) -> None:
             path = answers.get(urlsplit(self.path).path)
             status = HTTPStatus.OK if path else HTTPStatus.NOT_FOUND
             body = path.read_bytes() if path else json.dumps({"error": status.phrase}).encode()

@@ -9,10 +9,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import paramiko
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from paramiko.common import (
+    AUTH_FAILED,
+    AUTH_SUCCESSFUL,
+    OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED,
+    OPEN_SUCCEEDED,
+)
+from paramiko.sftp import SFTP_NO_SUCH_FILE, SFTP_PERMISSION_DENIED
 
 USER = "techstore"
 
@@ -82,22 +90,27 @@ class _PasswordOnly(paramiko.ServerInterface):
     def __init__(self, password: str) -> None:
         self._password = password
 
-    def get_allowed_auths(self, username: str) -> str:
+    def get_allowed_auths(self, _username: str) -> str:
         return "password"
 
     def check_auth_password(self, username: str, password: str) -> int:
         right = secrets.compare_digest(password.encode(), self._password.encode())
         if username == USER and right:
-            return paramiko.AUTH_SUCCESSFUL
-        return paramiko.AUTH_FAILED
+            return AUTH_SUCCESSFUL
+        return AUTH_FAILED
 
-    def check_channel_request(self, kind: str, chanid: int) -> int:
+    def check_channel_request(self, kind: str, _chanid: int) -> int:
         if kind == "session":
-            return paramiko.OPEN_SUCCEEDED
-        return paramiko.OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
+            return OPEN_SUCCEEDED
+        return OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
 
 
 class _OpenFile(paramiko.SFTPHandle):
+    def __init__(self, flags: int, file: BinaryIO) -> None:
+        super().__init__(flags)
+        # Where paramiko looks for the file to read from and to close.
+        self.readfile = file
+
     def stat(self) -> paramiko.SFTPAttributes | int:
         return paramiko.SFTPAttributes.from_stat(os.fstat(self.readfile.fileno()))
 
@@ -117,7 +130,7 @@ class _ReadOnlyFolder(paramiko.SFTPServerInterface):
     def list_folder(self, path: str) -> list[paramiko.SFTPAttributes] | int:
         folder = self._local(path)
         if folder is None or not folder.is_dir():
-            return paramiko.SFTP_NO_SUCH_FILE
+            return SFTP_NO_SUCH_FILE
         return [
             paramiko.SFTPAttributes.from_stat(entry.lstat(), entry.name)
             for entry in sorted(folder.iterdir())
@@ -126,20 +139,18 @@ class _ReadOnlyFolder(paramiko.SFTPServerInterface):
     def stat(self, path: str) -> paramiko.SFTPAttributes | int:
         file = self._local(path)
         if file is None or not file.exists():
-            return paramiko.SFTP_NO_SUCH_FILE
+            return SFTP_NO_SUCH_FILE
         return paramiko.SFTPAttributes.from_stat(file.stat())
 
     def lstat(self, path: str) -> paramiko.SFTPAttributes | int:
         return self.stat(path)
 
     def open(
-        self, path: str, flags: int, attr: paramiko.SFTPAttributes
+        self, path: str, flags: int, _attr: paramiko.SFTPAttributes
     ) -> paramiko.SFTPHandle | int:
         file = self._local(path)
         if file is None or not file.is_file():
-            return paramiko.SFTP_NO_SUCH_FILE
+            return SFTP_NO_SUCH_FILE
         if flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND):
-            return paramiko.SFTP_PERMISSION_DENIED
-        handle = _OpenFile(flags)
-        handle.readfile = file.open("rb")
-        return handle
+            return SFTP_PERMISSION_DENIED
+        return _OpenFile(flags, file.open("rb"))

@@ -106,7 +106,9 @@ def _write_without_clock(workbook: Path, target: Path) -> None:
             entry = zipfile.ZipInfo(member.filename, _ZIP_EPOCH)
             entry.compress_type = zipfile.ZIP_DEFLATED
             if member.filename == "docProps/core.xml":
-                copy.writestr(entry, _MODIFIED.sub(rb"\g<1>2026-01-01T00:00:00Z", packed.read(member)))
+                copy.writestr(
+                    entry, _MODIFIED.sub(rb"\g<1>2026-01-01T00:00:00Z", packed.read(member))
+                )
                 continue
             with packed.open(member) as content, copy.open(entry, "w", force_zip64=True) as out:
                 shutil.copyfileobj(content, out)

@@ -9,6 +9,7 @@ from typing import Any
 from prefect import task
 from prefect.context import TaskRunContext
 from prefect.logging import get_run_logger
+from prefect.results import ResultStore
 from prefect.runtime import flow_run
 
 from blocks.database import database_url
@@ -27,13 +28,28 @@ def tables_of(domain: str, source: str) -> list[Table]:
     return [table for table in catalog.tables if table.source == source]
 
 
-def snapshot_key(_context: TaskRunContext, parameters: dict[str, Any]) -> str:
-    """Cache key of an extraction: the lake, the source, how it is read, and the window."""
+def snapshot_key(context: TaskRunContext, parameters: dict[str, Any]) -> str | None:
+    """Cache key of an extraction: the lake, the source, how it is read, and the window.
+
+    Returns:
+        None, which makes the task run, if the lake has lost what was loaded under the key.
+    """
     domain, source = parameters["domain"], parameters["source"]
     window = parameters.get("refresh") or flow_run.get_id()
     tables = [(table.name, table.reading_hash) for table in tables_of(domain, source)]
     what = [str(load_settings().raw), source, tables, window]
-    return "extract-" + hashlib.sha256(json.dumps(what).encode()).hexdigest()
+    key = "extract-" + hashlib.sha256(json.dumps(what).encode()).hexdigest()
+    return key if _is_trusted(context.result_store, key) else None
+
+
+def _is_trusted(results: ResultStore, key: str) -> bool:
+    """Tell whether every batch of the result that is kept under a key is in the lake."""
+    if not results.exists(key):
+        return True
+    loads = [TableLoad.from_dict(load) for load in results.read(key).result]
+    lake = RawLake.of(load_settings())
+    batches = [file.batch_id for load in loads for file in load.deliveries if file.batch_id]
+    return all(lake.holds(batch) for batch in batches)
 
 
 @task(

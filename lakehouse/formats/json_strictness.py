@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 # Longer than any number that is kept as written.
 _TAIL = 64
 _NO_LITERAL = (b"N", b"I", b"i", b"/")
-_BLANKS = b" \t\r\n"
 _FOUR_ZEROS_FIFTEEN_DIGITS_OR_A_LAST_ZERO = re.compile(
     rb"\.(?:0000|[0-9]{15}|[0-9]+(?<=[0-9]0)[^0-9])"
 )
@@ -46,8 +45,6 @@ class StrictnessCheck:
 def _has_foreign(text: bytes) -> bool:
     if any(mark in text for mark in _NO_LITERAL) or (b"n" in text and b"nan" in text):
         return True
-    if any(blank in text for blank in (b" ", b"\n", b"\t", b"\r")):
-        text = text.translate(None, _BLANKS)
     places = np.frombuffer(text, np.uint8)
     # Bit 5 tells "]" from "}".
     return bool(((places[:-1] == 44) & ((places[1:] & 0xDF) == 0x5D)).any())

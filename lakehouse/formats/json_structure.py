@@ -20,6 +20,7 @@ MAX_DEPTH = 200
 _QUOTE, _NEWLINE, _COMMA = 34, 10, 44
 # Bit 5 tells "[" from "{" and "]" from "}".
 _OPEN, _CLOSE, _ANY_BRACKET = 0x5B, 0x5D, 0xDF
+_NOTHING = b"\0 \t\r\n"
 _SHIFTS = tuple(np.uint64(shift) for shift in (1, 2, 4, 8, 16, 32))
 _TOP_BIT = np.uint64(63)
 
@@ -43,8 +44,8 @@ class Stretch:
     depth_before: int
 
     def bare(self) -> bytes:
-        """The bytes outside strings; of each string its closing quote is left."""
-        return np.compress(self.outside, self.data).tobytes()
+        """The bytes outside strings without white space; each string leaves its closing quote."""
+        return (self.data * self.outside).tobytes().translate(None, _NOTHING)
 
     def newlines(self) -> NDArray[np.int64]:
         """Places of all line feeds."""

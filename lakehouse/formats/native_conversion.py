@@ -5,6 +5,20 @@ database wrote in DuckDB's own form of dates and times.
 """
 
 from lakehouse.source_catalog import Column
+from lakehouse.sql_quoting import sql_string
+
+# What no number can be, as PostgreSQL writes it.
+NOT_NUMBERS = ("NaN", "Infinity", "-Infinity")
+_DAY = "[0-9]{4,6}-[0-9]{2}-[0-9]{2}"
+_TIME = r"[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6}0*)?)?"
+_OFFSET = "(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)"
+_MIDNIGHT = r"00:00(?::00(?:\.0+)?)?"
+# Patterns of LIKE for nearly all texts, which cost nothing.
+_COMMON_FORMS = {
+    "date": "____-__-__",
+    "timestamp": "____-__-__ __:__:__",
+    "timestamptz": "____-__-__ __:__:__",
+}
 
 # Casts between these may round or cut without an error: the way back shows it.
 _LOSSY_TO = ("integer", "decimal", "double", "date", "timestamp", "time")
@@ -13,6 +27,35 @@ _LOSSY_TO = ("integer", "decimal", "double", "date", "timestamp", "time")
 def cast_sql(column: Column, identifier: str) -> str:
     """SQL of the value in the declared type; NULL where it is NULL or does not convert."""
     return f"try_cast({identifier} as {column.type.duckdb})"
+
+
+def moment_sql(column: Column, identifier: str) -> str:
+    """SQL of the date or time that a text of a database means; NULL where there is no such one.
+
+    DuckDB's own cast takes the first ten letters of any text for a date, and passes over offsets
+    and the words `infinity` and BC.
+
+    Args:
+        column: declared as date, timestamp or timestamptz.
+        identifier: SQL of a text such as `2024-01-31 23:59:59.5`, with or without an offset;
+            without one a timestamptz is UTC.
+    """
+    kind = column.type.kind
+    cast = cast_sql(column, identifier)
+    branches = [(f"{identifier} like {sql_string(_COMMON_FORMS[kind])}", cast)]
+    if kind == "date":
+        branches.append((_has_form(identifier, f"{_DAY}(?:[ T]{_MIDNIGHT})?"), cast))
+    else:
+        branches.append((_has_form(identifier, f"{_DAY}(?:[ T]{_TIME})?"), cast))
+        instant = f"try_cast({identifier} as timestamptz)"
+        utc = instant if kind == "timestamptz" else f"timezone('UTC', {instant})"
+        branches.append((_has_form(identifier, f"{_DAY}[ T]{_TIME}{_OFFSET}"), utc))
+    whens = " ".join(f"when {condition} then {value}" for condition, value in branches)
+    return f"case {whens} end"
+
+
+def _has_form(identifier: str, form: str) -> str:
+    return f"regexp_full_match({identifier}, {sql_string(form)})"
 
 
 def cast_fault_sql(column: Column, staged_type: str, identifier: str) -> str | None:

@@ -5,7 +5,12 @@ from dataclasses import dataclass
 import duckdb
 
 from lakehouse.errors import DeliveryRefused
-from lakehouse.formats.native_conversion import cast_fault_sql, cast_sql
+from lakehouse.formats.native_conversion import (
+    NOT_NUMBERS,
+    cast_fault_sql,
+    cast_sql,
+    moment_sql,
+)
 from lakehouse.formats.source_lines import source_line_sql
 from lakehouse.formats.staged_file import EmptiedCell, RejectedRow, StagedFile
 from lakehouse.formats.text_conversion import fault_sql, value_sql
@@ -14,6 +19,7 @@ from lakehouse.sql_quoting import sql_identifier, sql_path, sql_string
 
 EMPTIED_SHOWN = 1_000
 _DATES = ("date", "timestamp", "timestamptz")
+_NUMBERS = ("integer", "decimal", "double")
 
 
 @dataclass(frozen=True)
@@ -126,10 +132,7 @@ class PartSql:
         return [RejectedRow(*row) for row in self.session.execute(query).fetchall()]
 
     def emptied_cells(self) -> list[EmptiedCell]:
-        """Dates that exist nowhere, in rows that were loaded without them; the first thousand."""
-        places = [place for place in range(len(self.columns)) if self._may_be_emptied(place)]
-        if not places:
-            return []
+        """Dates and numbers that exist nowhere, in rows loaded without them; the first thousand."""
         named = {column.name: place for place, column in enumerate(self.columns)}
         shown = " || ', ' || ".join(
             f"{sql_string(f'{key} ')} || coalesce({_cell(named[key])}::varchar, 'NULL')"
@@ -137,15 +140,20 @@ class PartSql:
             if key in named and not self.columns[named[key]].pii
         )
         found: list[EmptiedCell] = []
-        for place in places:
-            column, cell = self.columns[place], _cell(place)
-            what = "a date" if column.pii else f"' || {cell} || '"
-            reason = f"'{what} does not exist, so the cell is NULL'"
+        for place, column in enumerate(self.columns):
+            condition = self._emptied(place)
+            if condition is None:
+                continue
+            moment = self._is_moment(place)
+            what = (
+                ("a date" if moment else "a value") if column.pii else f"' || {_cell(place)} || '"
+            )
+            why = "does not exist" if moment else f"is no {column.data_type}"
+            reason = f"'{what} {why}, so the cell is NULL'"
             if shown:
                 reason += f" || ' (' || {shown} || ')'"
             rows = self.session.execute(
-                f"select {reason} from ({self.source}) where {cell} is not null "
-                f"and {cast_sql(column, cell)} is null limit {EMPTIED_SHOWN}"
+                f"select {reason} from ({self.source}) where {condition} limit {EMPTIED_SHOWN}"
             ).fetchall()
             found += [EmptiedCell(column.name, row[0]) for row in rows]
         return found
@@ -159,29 +167,47 @@ class PartSql:
             if name in self.part.captured and name.lower() not in delivered
         )
 
-    def _may_be_emptied(self, place: int) -> bool:
-        return (
-            self.part.is_canonical
-            and self.types[place] == "VARCHAR"
-            and self.columns[place].type.kind in _DATES
-        )
+    def _emptied(self, place: int) -> str | None:
+        """SQL that holds for cells of a database that are loaded as NULL; None: it has none."""
+        cell = _cell(place)
+        if self._is_moment(place):
+            return f"{cell} is not null and {moment_sql(self.columns[place], cell)} is null"
+        return f"{cell} in ({_words(NOT_NUMBERS)})" if self._is_number(place) else None
 
-    def _is_text(self, place: int) -> bool:
-        return self.types[place] == "VARCHAR" and not self._may_be_emptied(place)
+    def _is_moment(self, place: int) -> bool:
+        return self._is_canonical(place) and self.columns[place].type.kind in _DATES
+
+    def _is_number(self, place: int) -> bool:
+        return self._is_canonical(place) and self.columns[place].type.kind in _NUMBERS
+
+    def _is_canonical(self, place: int) -> bool:
+        return self.part.is_canonical and self.types[place] == "VARCHAR"
+
+    def _text(self, place: int) -> str | None:
+        """SQL of text that the declared type alone decides about; None for other columns."""
+        if self.types[place] != "VARCHAR" or self._is_moment(place):
+            return None
+        cell = _cell(place)
+        if not self._is_number(place):
+            return cell
+        return f"(case when {cell} not in ({_words(NOT_NUMBERS)}) then {cell} end)"
 
     def _value(self, place: int) -> str:
-        column, cell = self.columns[place], _cell(place)
-        if self._is_text(place):
-            return value_sql(column, self.part.dialect, cell)
+        column, cell, text = self.columns[place], _cell(place), self._text(place)
+        if text is not None:
+            return value_sql(column, self.part.dialect, text)
+        if self._is_moment(place):
+            return moment_sql(column, cell)
         return cell if self.types[place] == column.type.duckdb else cast_sql(column, cell)
 
     def _faults(self) -> list[tuple[int, str]]:
         found = []
         for place, column in enumerate(self.columns):
-            if self._may_be_emptied(place):
+            if self._is_moment(place):
                 continue
-            if self._is_text(place):
-                fault = fault_sql(column, self.part.dialect, _cell(place))
+            text = self._text(place)
+            if text is not None:
+                fault = fault_sql(column, self.part.dialect, text)
             else:
                 fault = cast_fault_sql(column, self.types[place], _cell(place))
             if fault is not None:
@@ -191,3 +217,7 @@ class PartSql:
 
 def _cell(place: int) -> str:
     return f"cell_{place}"
+
+
+def _words(words: tuple[str, ...]) -> str:
+    return ", ".join(map(sql_string, words))

@@ -105,7 +105,7 @@ class Project:
         target = self.work / "target"
         (target / "run_results.json").unlink(missing_ok=True)
         command = [str(Path(sys.executable).parent / "dbt"), *arguments]
-        if arguments == ("build",):
+        if arguments[0] == "build" and "--select" not in arguments:
             parts = ("models", "seeds", "tests/singular")
             folders = [f"{part}/{self.domain}" for part in parts]
             there = [folder for folder in folders if (self.project_dir / folder).is_dir()]
@@ -131,11 +131,11 @@ class Project:
         """Put the warehouse back as that build left it."""
         shutil.copy(build.warehouse, self.warehouse)
 
-    def scenario(self, deliveries: Sequence[Delivery]) -> Build:
+    def scenario(self, deliveries: Sequence[Delivery], *options: str) -> Build:
         """Deliver into an empty warehouse and build."""
         self.warehouse.unlink(missing_ok=True)
         self.deliver(deliveries)
-        return self.dbt("build")
+        return self.dbt("build", *options)
 
 
 def _name(unique_id: str) -> str:

@@ -10,8 +10,14 @@ import psycopg
 import pytest
 from sqlalchemy import URL
 
+from lakehouse.lake.raw_lake import RawLake
+from lakehouse.settings import Settings
+
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from servers.database_source import DatabaseSource
+from servers.http_api import HttpApiServer, running_http_api
+from servers.mariadb import MariaDbMissingError, MariaDbServer, connect_to, running_mariadb
 from servers.postgres import PostgresMissingError, PostgresServer, running_postgres
 from servers.prefect_server import running_prefect_server
 
@@ -49,3 +55,42 @@ def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
     """Variables of a running Prefect server: PREFECT_API_URL, PREFECT_HOME and quiet ones."""
     with running_prefect_server(tmp_path_factory.mktemp("prefect")) as variables:
         yield variables
+
+
+@pytest.fixture
+def http_api() -> Iterator[HttpApiServer]:
+    """An HTTP server that answers as the test tells it to."""
+    with running_http_api() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mariadb_server() -> Iterator[MariaDbServer]:
+    """A MariaDB server; skips where none is installed, and fails there when CI=true."""
+    try:
+        with running_mariadb() as server:
+            yield server
+    except MariaDbMissingError as missing:
+        if os.environ.get("CI") == "true":
+            pytest.fail(str(missing))
+        pytest.skip(str(missing))
+
+
+@pytest.fixture
+def mariadb_database(mariadb_server: MariaDbServer) -> URL:
+    """SQLAlchemy URL of an empty database that only this test uses."""
+    name = f"test_{uuid.uuid4().hex}"
+    with connect_to(mariadb_server.url) as session, session.cursor() as cursor:
+        cursor.execute(f"create database `{name}` character set utf8mb4")
+    return mariadb_server.url.set(database=name)
+
+
+@pytest.fixture
+def mysql_source(
+    mariadb_database: URL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[DatabaseSource]:
+    """An empty MySQL database and an empty lake."""
+    monkeypatch.setenv("ALJIBE_HOME", str(tmp_path / "home"))
+    lake = RawLake.of(Settings())
+    yield DatabaseSource(mariadb_database, lake)
+    lake.ledger.engine.dispose()

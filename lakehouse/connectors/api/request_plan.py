@@ -55,7 +55,12 @@ def planned_requests(
         CatalogInvalid: a placeholder that nothing fills, or nothing to ask for.
     """
     options = api_options(table)
-    return [_request(access, table, options, values, cursor) for values in _values(options, today)]
+    plan = [_request(access, table, options, values, cursor) for values in _values(options, today)]
+    if not plan:
+        raise CatalogInvalid(
+            f"{table.full_name}, field config.meta.each: there is no value to ask for."
+        )
+    return plan
 
 
 def _values(options: ApiOptions, today: datetime.date) -> Iterator[dict[str, str]]:

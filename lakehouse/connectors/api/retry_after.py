@@ -11,7 +11,7 @@ from lakehouse.errors import ApiUnavailable
 TRIES = 5
 LONGEST_ASKED_WAIT = 120.0
 
-_backoff = wait_exponential_jitter(initial=0.5, max=30, jitter=1)
+_backoff = wait_exponential_jitter(multiplier=0.5, max=30, jitter=1)
 
 
 def asked_wait(header: str | None, now: datetime) -> float | None:

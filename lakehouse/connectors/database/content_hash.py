@@ -61,8 +61,10 @@ class _ColumnHash:
         if offsets is None or not len(column):
             return
         is_large = pa.types.is_large_string(column.type) or pa.types.is_large_binary(column.type)
-        kind = np.int64 if is_large else np.int32
-        bounds = np.frombuffer(offsets, kind)[column.offset : column.offset + len(column) + 1]
+        kind = "<i8" if is_large else "<i4"
+        bounds = np.frombuffer(memoryview(offsets), kind)[
+            column.offset : column.offset + len(column) + 1
+        ]
         self._lengths.update(np.diff(bounds).astype("<i8").tobytes())
         if data is not None:
             self._values.update(memoryview(data)[int(bounds[0]) : int(bounds[-1])])

@@ -37,7 +37,7 @@ class MySql:
             "where table_schema = database() order by table_name"
         )
         with mysql_faults():
-            return [str(name) for name in connection.execute(query).scalars()]
+            return [str(row[0]) for row in connection.execute(query)]
 
     def describe(self, connection: Connection, relation: str) -> Relation:
         """See `Dialect.describe`."""
@@ -47,13 +47,13 @@ class MySql:
                 raise _missing(relation, self.relations(connection))
             schema, table, rows = found
             named = {"schema": schema, "table": table}
-            columns = connection.execute(_COLUMNS, named).all()
-            key = connection.execute(_PRIMARY_KEY, named).scalars().all()
+            columns = [tuple(row) for row in connection.execute(_COLUMNS, named)]
+            key = [str(row[0]) for row in connection.execute(_PRIMARY_KEY, named)]
         return Relation(
             name=relation,
             quoted=f"{quoted(schema)}.{quoted(table)}",
             columns=tuple(
-                server_column(name, kind, nullable=nullable == "YES", where=relation)
+                server_column(str(name), str(kind), nullable=nullable == "YES", where=relation)
                 for name, kind, nullable in columns
             ),
             primary_key=tuple(key),
@@ -140,11 +140,11 @@ def _find(connection: Connection, relation: str) -> tuple[str, str, Any] | None:
     schema, _, table = relation.partition(".")
     for named in ({"schema": None, "table": relation}, {"schema": schema, "table": table}):
         # The catalog may compare without regard to case where the server's files do not.
-        rows = [tuple(row) for row in connection.execute(_TABLES, named)]
+        rows: list[Any] = list(connection.execute(_TABLES, named))
         exact = [row for row in rows if row[1] == named["table"]]
         if exact or len(rows) == 1:
-            found: tuple[str, str, Any] = (exact or rows)[0]
-            return found
+            found = (exact or rows)[0]
+            return str(found[0]), str(found[1]), found[2]
     return None
 
 

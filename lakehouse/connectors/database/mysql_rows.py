@@ -190,9 +190,11 @@ def _texts(
     pieces = np.empty(2 * len(begin), np.int32)
     pieces[0::2] = begin
     pieces[1::2] = end
-    buffers = [None, pa.py_buffer(pieces), pa.py_buffer(content)]
+    buffers = [None, _buffer(pieces), _buffer(content)]
     split = pa.Array.from_buffers(pa.binary(), len(pieces) - 1, buffers)
-    valid = None
-    if is_null is not None:
-        valid = pa.py_buffer(np.packbits(~is_null, bitorder="little"))
-    return split.take(pa.Array.from_buffers(pa.int32(), len(even), [valid, pa.py_buffer(even)]))
+    valid = None if is_null is None else _buffer(np.packbits(~is_null, bitorder="little"))
+    return split.take(pa.Array.from_buffers(pa.int32(), len(even), [valid, _buffer(even)]))
+
+
+def _buffer(content: Any) -> pa.Buffer:
+    return pa.py_buffer(content)

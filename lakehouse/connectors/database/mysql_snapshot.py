@@ -91,7 +91,7 @@ def _lock(guard: Connection) -> bool:
     ).all()
     if not tables:
         return False
-    locks = ", ".join(f"{quoted(schema)}.{quoted(name)} read" for schema, name in tables)
+    locks = ", ".join(f"{quoted(str(schema))}.{quoted(str(name))} read" for schema, name in tables)
     try:
         _run(guard, f"lock tables {locks}")
     except DBAPIError as error:

@@ -86,14 +86,8 @@ def is_time(column: ServerColumn) -> bool:
 def _reading(column: str, kind: str) -> tuple[str, str, pa.DataType | None]:
     """SQL, contract's type and Arrow type; the last is None for an unknown type."""
     base = re.split(r"[(\s]", kind, maxsplit=1)[0]
-    if base in _INTEGERS:
-        name, signed, unsigned = _INTEGERS[base]
-        return (column, f"u{name}", unsigned) if "unsigned" in kind else (column, name, signed)
-    if match := _DECIMAL.match(kind):
-        precision, scale = int(match[1]), int(match[2])
-        if precision > MOST_DECIMAL_DIGITS:
-            return column, "varchar", pa.string()
-        return column, f"decimal({precision},{scale})", pa.decimal128(precision, scale)
+    if number := _exact_number(base, kind):
+        return column, *number
     if base == "float":
         return f"cast({column} as double)", "float", pa.float64()
     if base == "bit":
@@ -103,3 +97,15 @@ def _reading(column: str, kind: str) -> tuple[str, str, pa.DataType | None]:
     if base in _PLAIN:
         return column, *_PLAIN[base]
     return column, "", None
+
+
+def _exact_number(base: str, kind: str) -> tuple[str, pa.DataType] | None:
+    if base in _INTEGERS:
+        name, signed, unsigned = _INTEGERS[base]
+        return (f"u{name}", unsigned) if "unsigned" in kind else (name, signed)
+    if not (match := _DECIMAL.match(kind)):
+        return None
+    precision, scale = int(match[1]), int(match[2])
+    if precision > MOST_DECIMAL_DIGITS:
+        return "varchar", pa.string()
+    return f"decimal({precision},{scale})", pa.decimal128(precision, scale)

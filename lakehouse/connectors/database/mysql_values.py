@@ -35,19 +35,15 @@ def values_of(column: ServerColumn, texts: "pa.Array[Any]") -> "pa.Array[Any]":
         ) from None
 
 
-def _microseconds(texts: "pa.Array[Any]") -> "pa.Array[Any]":
+def _microseconds(texts: Any) -> "pa.Array[Any]":
     """Microseconds of `[-]hhh:mm:ss[.ffffff]`."""
-    parts = pc.extract_regex(texts, pattern=_TIME)
-    if parts.null_count > texts.null_count:
+    found: Any = pc.extract_regex(texts, pattern=_TIME)
+    if found.null_count > texts.null_count:
         raise pa.ArrowInvalid("not a time")
-    hours, minutes, seconds = (
-        pc.cast(pc.struct_field(parts, name), pa.int64())
-        for name in ("hours", "minutes", "seconds")
-    )
-    fraction = pc.cast(
-        pc.utf8_rpad(pc.struct_field(parts, "fraction"), width=6, padding="0"), pa.int64()
-    )
-    whole = pc.add(pc.multiply(pc.add(pc.multiply(hours, 60), minutes), 60), seconds)
-    total = pc.add(pc.multiply(whole, 1_000_000), fraction)
-    is_negative = pc.equal(pc.struct_field(parts, "sign"), "-")
-    return pc.if_else(is_negative, pc.negate(total), total)
+    sign, *numbers, fraction = found.flatten()
+    hours, minutes, seconds = (number.cast(pa.int64()) for number in numbers)
+    micros = pc.utf8_rpad(fraction, width=6, padding="0").cast(pa.int64())
+    whole: Any = pc.add(pc.multiply(pc.add(pc.multiply(hours, 60), minutes), 60), seconds)
+    total: Any = pc.add(pc.multiply(whole, 1_000_000), micros)
+    signed: pa.Int64Array = pc.if_else(pc.equal(sign, pa.scalar("-")), pc.negate(total), total)
+    return signed

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import pyarrow as pa
 from sqlalchemy import Connection, Engine
@@ -193,9 +194,6 @@ def _ranges(
     if not literals:
         return [condition]
     parts = [f"({name} < {literals[0]} or {name} is null)"]
-    parts += [
-        f"{name} >= {low} and {name} < {high}"
-        for low, high in zip(literals, literals[1:], strict=False)
-    ]
+    parts += [f"{name} >= {low} and {name} < {high}" for low, high in pairwise(literals)]
     parts.append(f"{name} >= {literals[-1]}")
     return [f"{condition} and {part}" if condition else part for part in parts]

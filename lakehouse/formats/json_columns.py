@@ -1,0 +1,150 @@
+"""Which key of a JSON record becomes which column, and which keys cannot."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from lakehouse.errors import DeliveryRefused
+from lakehouse.formats.json_location import path_steps
+from lakehouse.source_catalog import METADATA_COLUMNS, Column, Table
+
+# More are data that a sender put where names belong.
+MAX_NEW_COLUMNS = 1_000
+
+
+@dataclass(frozen=True)
+class JsonColumn:
+    """A column and where its value is in a record.
+
+    Attributes:
+        name: of the column.
+        steps: keys from the record down to the value.
+    """
+
+    name: str
+    steps: tuple[str, ...]
+
+    @property
+    def key(self) -> str:
+        """The record's own key, at or above the value."""
+        return self.steps[0]
+
+    @property
+    def pointer(self) -> str:
+        """From the value of `key` down to the value (RFC 6901)."""
+        escaped = (step.replace("~", "~0").replace("/", "~1") for step in self.steps[1:])
+        return "".join(f"/{step}" for step in escaped)
+
+
+@dataclass
+class RecordKeys:
+    """The keys of a table's records, held against its contract record by record.
+
+    Attributes:
+        table: with declared columns and their paths.
+        seen: keys that came so far, in the order of their coming.
+    """
+
+    table: Table
+    seen: dict[str, None] = field(default_factory=dict)
+    _folded: dict[str, str] = field(default_factory=dict)
+    _judged: set[tuple[str, ...]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        for column in self._declared:
+            self._folded.setdefault(column.key.casefold(), column.key)
+
+    def fault(self, keys: tuple[str, ...]) -> str | None:
+        """Why a record with these keys cannot be a row; None where it can."""
+        if keys in self._judged:
+            return None
+        reason = next(filter(None, map(self._name_fault, keys)), None)
+        reason = reason or self._doubled(keys)
+        if reason:
+            return reason
+        for key in keys:
+            self._folded.setdefault(key.casefold(), key)
+            self.seen.setdefault(key)
+        if len(self._judged) < MAX_NEW_COLUMNS:
+            self._judged.add(keys)
+        return None
+
+    @property
+    def new_columns(self) -> tuple[str, ...]:
+        """Keys that came and that no column is declared for."""
+        declared = {column.key for column in self._declared if len(column.steps) == 1}
+        return tuple(key for key in self.seen if key not in declared)
+
+    def columns(self, where: str, *, rows: int) -> tuple[JsonColumn, ...]:
+        """The columns of these records: those declared, then new ones.
+
+        A key whose inner values alone are declared is a new column too: nothing is lost.
+
+        Args:
+            where: table and file, for messages.
+            rows: records that can be rows; without any, nothing is missing.
+
+        Raises:
+            DeliveryRefused: a declared key came in no record, or too many undeclared ones did.
+        """
+        present = [c for c in self._declared if c.key in self.seen or not rows]
+        missing = [c.name for c in self._declared if c.key not in self.seen]
+        missing = [name for name in missing if name not in self.table.captured]
+        if rows and missing:
+            raise DeliveryRefused(
+                f"{where}: no record has the keys of the declared columns {', '.join(missing)}; "
+                f"they have {', '.join(list(self.seen)[:20]) or 'none'}. Correct the file, or "
+                "the columns and their path.",
+                rows=rows,
+            )
+        new = self.new_columns
+        if len(new) > MAX_NEW_COLUMNS:
+            raise DeliveryRefused(
+                f"{where}: its records have {len(new)} different keys that are not declared. "
+                "Values seem to stand where names belong; declare the object above them as json.",
+                rows=rows,
+            )
+        declared = {column.name.casefold() for column in self._declared}
+        if clash := [name for name in new if name.casefold() in declared]:
+            raise DeliveryRefused(
+                f"{where}: the keys {', '.join(clash)} are not declared, but have the names of "
+                "columns that are read from elsewhere. Rename those columns.",
+                rows=rows,
+            )
+        return (*present, *(JsonColumn(name, (name,)) for name in new))
+
+    @property
+    def _declared(self) -> tuple[JsonColumn, ...]:
+        return tuple(
+            JsonColumn(column.name, path_steps(column.path) if column.path else (column.name,))
+            for column in self.table.columns
+        )
+
+    def _name_fault(self, key: str) -> str | None:
+        known = self._folded.get(key.casefold(), key)
+        if key == known and key in {column.key for column in self._declared}:
+            return None
+        if known != key:
+            return f"its key {key} differs from {known} only in its letters' case"
+        if not key or "\0" in key:
+            return "it has a key without a name" if not key else "it has a key that holds a NUL"
+        if key.casefold() in METADATA_COLUMNS:
+            return f"its key {key} is the name of a column that the lake adds itself"
+        return f"its key {key!r} begins or ends with a blank" if key != key.strip() else None
+
+    def _doubled(self, keys: Sequence[str]) -> str | None:
+        if len(set(keys)) < len(keys):
+            return f"the key {_first_doubled(keys)} comes twice"
+        folded = [key.casefold() for key in keys]
+        if len(set(folded)) < len(folded):
+            return f"the key {_first_doubled(folded)} comes twice, in other letters"
+        return None
+
+
+def declared_nested(table: Table) -> tuple[Column, ...]:
+    """Columns that are declared as a list or struct."""
+    return tuple(column for column in table.columns if column.type.kind == "nested")
+
+
+def _first_doubled(keys: Iterable[str]) -> str:
+    seen: set[str] = set()
+    return next(key for key in keys if key in seen or seen.add(key))  # type: ignore[func-returns-value]
