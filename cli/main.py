@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from cli import quarantine
 from lakehouse.errors import AljibeError
 from lakehouse.settings import load_settings
 
@@ -15,6 +16,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Aljibe: many sources in, clean water out.",
 )
+app.add_typer(quarantine.app, name="quarantine")
 Domain = Annotated[str, typer.Argument(help="Folder name below dbt/models/, such as pharma_latam.")]
 
 

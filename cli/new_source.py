@@ -92,9 +92,14 @@ def _look(asked: NewSource, settings: Settings) -> tuple[Sample, Wanted]:
         raise SourceNotRecognised(f"There is no file {asked.origin}.")
     from blocks.database import database_url
     from blocks.database_url import parsed_url
+    from cli.prefect_environment import api_is_configured
 
     is_url = "://" in asked.origin
-    url = parsed_url(asked.origin) if is_url else database_url(asked.origin, settings)
+    url = (
+        parsed_url(asked.origin)
+        if is_url
+        else database_url(asked.origin, settings, saved=api_is_configured())
+    )
     sample = sample_database(url, asked.relation or asked.table)
     if (asked.relation or asked.table) == asked.table:
         sample = Sample({}, sample.columns, sample.dialect, sample.key, sample.doubts)

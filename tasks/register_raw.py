@@ -36,8 +36,7 @@ def list_findings(domain: str) -> list[str]:
         deliveries = lake.ledger.newest_deliveries(table).values()
         found += [
             f"{table.full_name}: {delivery.file_name} is in quarantine: {delivery.reason}"
-            for delivery in deliveries
-            if delivery.status == "quarantined"
+            for delivery in lake.ledger.open_quarantine(table)
         ]
         if all(delivery.status == "quarantined" for delivery in deliveries):
             found.append(f"{table.full_name}: no file has been loaded yet")

@@ -24,10 +24,10 @@ HAS_SIZE, HAS_OWNER, HAS_MODE, HAS_TIMES, HAS_MORE = 1, 2, 4, 8, 0x80000000
 SAFE_READ_BYTES = 32 << 10
 LARGEST_READ_BYTES = 255 << 10
 LARGEST_PACKET_BYTES = 1 << 20
-IN_FLIGHT_BYTES = 8 << 20
+IN_FLIGHT_BYTES = 4 << 20
 LISTINGS_IN_FLIGHT = 4
 STATUSES_IN_FLIGHT = 64
-RECEIVE_BYTES = 1 << 20
+RECEIVE_BYTES = 64 << 20
 
 
 class SftpRefusal(Exception):
@@ -73,7 +73,7 @@ class SftpProtocol:
         """Begin the session on a channel whose subsystem is `sftp`; `server` is for messages."""
         self._channel = channel
         self._server = server
-        self._received = bytearray()
+        self._received = memoryview(b"")
         self._unsent = bytearray()
         self._answers: dict[int, tuple[int, Message]] = {}
         self._last = 0
@@ -270,20 +270,28 @@ class SftpProtocol:
         self._unsent.clear()
 
     def _take(self, size: int) -> bytes:
-        while len(self._received) < size:
-            self._send()
-            try:
-                piece = self._channel.recv(RECEIVE_BYTES)
-            except TimeoutError as error:
-                raise self._silent("stopped answering") from error
-            except (OSError, EOFError, SSHException) as error:
-                raise self._silent(f"ended the session ({_cause(error)})") from error
-            if not piece:
-                raise self._silent("ended the session")
-            self._received += piece
-        taken = bytes(memoryview(self._received)[:size])
-        del self._received[:size]
-        return taken
+        parts = []
+        missing = size
+        while missing:
+            if not self._received:
+                self._received = self._some()
+            part, self._received = self._received[:missing], self._received[missing:]
+            parts.append(part)
+            missing -= len(part)
+        return b"".join(parts)
+
+    def _some(self) -> memoryview:
+        """Whatever the channel has: taking a part would move all the rest in its buffer."""
+        self._send()
+        try:
+            piece = self._channel.recv(RECEIVE_BYTES)
+        except TimeoutError as error:
+            raise self._silent("stopped answering") from error
+        except (OSError, EOFError, SSHException) as error:
+            raise self._silent(f"ended the session ({_cause(error)})") from error
+        if not piece:
+            raise self._silent("ended the session")
+        return memoryview(piece)
 
     def _silent(self, what: str) -> RemoteFolderUnavailable:
         return RemoteFolderUnavailable(f"{self._server} {what}. Look at its log if this stays.")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from lakehouse.errors import DeliveryRefused
 from lakehouse.formats.json_location import path_steps
-from lakehouse.source_catalog import METADATA_COLUMNS, Column, Table
+from lakehouse.source_catalog import METADATA_COLUMNS, Table
 
 # More are data that a sender put where names belong.
 MAX_NEW_COLUMNS = 1_000
@@ -86,9 +86,10 @@ class RecordKeys:
         Raises:
             DeliveryRefused: a declared key came in no record, or too many undeclared ones did.
         """
-        present = [c for c in self._declared if c.key in self.seen or not rows]
+        captured = self.table.captured
+        present = [c for c in self._declared if c.key in self.seen or c.name not in captured]
         missing = [c.name for c in self._declared if c.key not in self.seen]
-        missing = [name for name in missing if name not in self.table.captured]
+        missing = [name for name in missing if name not in captured]
         if rows and missing:
             raise DeliveryRefused(
                 f"{where}: no record has the keys of the declared columns {', '.join(missing)}; "
@@ -138,11 +139,6 @@ class RecordKeys:
         if len(set(folded)) < len(folded):
             return f"the key {_first_doubled(folded)} comes twice, in other letters"
         return None
-
-
-def declared_nested(table: Table) -> tuple[Column, ...]:
-    """Columns that are declared as a list or struct."""
-    return tuple(column for column in table.columns if column.type.kind == "nested")
 
 
 def _first_doubled(keys: Iterable[str]) -> str:

@@ -21,7 +21,7 @@ _COMMON_FORMS = {
 }
 
 # Casts between these may round or cut without an error: the way back shows it.
-_LOSSY_TO = ("integer", "decimal", "double", "date", "timestamp", "time")
+_LOSSY_TO = ("integer", "decimal", "double", "boolean", "date", "timestamp", "time")
 
 
 def cast_sql(column: Column, identifier: str) -> str:

@@ -55,6 +55,8 @@ class StagedFile:
         dialect: of the source's dialects the one that the file fits.
         encoding: in which the file was read; empty where the format has none.
         line_breaks: line numbers of the rows; None where they cannot be told.
+        record_breaks: numbers (from 1) of the rows' records in the file, for the reasons of
+            refused rows of formats without lines.
         new_columns: delivered columns that the contract does not declare; loaded as text.
         warnings: findings about the file that do not keep it from being loaded.
         name: of this part for `_source_file`; None for the name of the delivery.
@@ -71,6 +73,7 @@ class StagedFile:
     dialect: CsvDialect = field(default_factory=CsvDialect)
     encoding: str = ""
     line_breaks: LineBreaks | None = None
+    record_breaks: LineBreaks | None = None
     new_columns: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     name: str | None = None

@@ -6,8 +6,9 @@ from html import escape
 from lxml import etree
 
 from lakehouse.errors import DeliveryRefused
+from lakehouse.formats.text_columns import NEW_COLUMNS_LIMIT
 from lakehouse.formats.xml_paths import ColumnPath, Name, column_path
-from lakehouse.source_catalog import Column, Table
+from lakehouse.source_catalog import Table
 
 _NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
 _INSTANCE = "{http://www.w3.org/2001/XMLSchema-instance}"
@@ -33,13 +34,13 @@ class RecordReader:
         has_loose_text: whether a record held text of its own that no column takes.
     """
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, where: str) -> None:
         columns = [column for column in table.columns if column.name not in table.captured]
-        paths = [(column, column_path(column, table)) for column in columns]
-        self._around = [pair for pair in paths if pair[1].is_around]
-        self._placed = [pair for pair in paths if not pair[1].is_around and not _is_child(pair[1])]
-        self._children = [pair for pair in paths if _is_child(pair[1])]
-        self.names = [column.name for column, _ in (*self._around, *self._placed)]
+        self._where = where
+        self._paths = {column.name: column_path(column, table) for column in columns}
+        self._around = [name for name, path in self._paths.items() if path.is_around]
+        self._placed = [name for name, path in self._paths.items() if _needs_search(path)]
+        self.names = [*self._around, *self._placed]
         self.undeclared: list[str] = []
         self.has_loose_text = False
         self._found: set[str] = set()
@@ -47,34 +48,41 @@ class RecordReader:
         self._constants: Row = []
         self._slots: dict[str, int | None] = {}
         self._shape: list[object] = []
-        self._places: list[int] | None = None
-        self._takes_own_text = any(not path.steps and not path.attribute for _, path in paths)
+        self._places: list[int] | None = []
+        self._takes_own_text = any(path == ColumnPath(()) for path in self._paths.values())
 
     @property
-    def missing(self) -> list[str]:
-        """Declared columns that no record had so far."""
-        declared = [column.name for column, _ in (*self._around, *self._placed, *self._children)]
-        return [name for name in declared if name not in self._found]
+    def found_names(self) -> list[str]:
+        """Those of `names` that a record had."""
+        return [name for name in self.names if name in self._found]
 
     def read(self, record: etree._Element) -> Row:
         """The texts of a record, in the order of `names`, NULL where it has none.
 
         Raises:
             RecordUnfit: a declared column comes twice.
-            DeliveryRefused: the record holds an entity.
+            DeliveryRefused: the record holds an entity, or there are too many columns.
         """
         children = list(record)
         shape: list[object] = [child.tag for child in children]
+        keys = record.keys()
+        if keys:
+            shape += [f"@{key}" for key in keys]
         if shape != self._shape:
             self._learn(shape)
         row = self._prefix(record)
         if not self._takes_own_text and (text := record.text) and not text.isspace():
             self.has_loose_text = True
-        if self._places is None or record.keys() or any(map(len, children)):
-            return self._read_slowly(record, children, row)
-        texts: Row = [child.text for child in children]
-        if None in texts:
-            texts = [_text(child) for child in children]
+        if self._places is None:
+            return self._read_unusual(record, children, shape, row)
+        if any(map(len, children)):
+            texts: Row = [_text(child) for child in children]
+        else:
+            texts = [child.text for child in children]
+            if None in texts:
+                texts = [_text(child) for child in children]
+        if keys:
+            texts += [str(value) for value in record.values()]
         first = len(row)
         if self._places == list(range(first, first + len(texts))):
             return row + texts
@@ -84,104 +92,94 @@ class RecordReader:
         return row
 
     def _learn(self, shape: list[object]) -> None:
-        """Remember where the children of such a record go; None where they need a closer look."""
-        tags = [tag for tag in shape if isinstance(tag, str)]
-        places = [self._slot(tag) for tag in tags]
+        """Remember where the parts of such a record go; None where they need a closer look."""
+        places = [self._slot(tag) for tag in shape if isinstance(tag, str)]
         known = [place for place in places if place is not None]
-        simple = len(known) == len(shape) == len(set(known))
-        self._shape, self._places = shape, known if simple else None
+        is_simple = len(known) == len(shape) == len(set(known))
+        self._shape, self._places = shape, known if is_simple else None
 
     def _slot(self, tag: str) -> int | None:
-        """Place of an element in a row; None where paths reach into it instead."""
+        """Place of an element, or attribute as `@tag`, in a row; None where it has none."""
         if tag not in self._slots:
             self._slots[tag] = self._new_slot(tag)
         return self._slots[tag]
 
     def _new_slot(self, tag: str) -> int | None:
-        for column, path in self._children:
-            if path.steps[0].fits(tag):
-                self._found.add(column.name)
-                return self._place(column.name)
-        if any(path.steps and path.steps[0].fits(tag) for _, path in self._placed):
+        mark, plain = ("@", tag[1:]) if tag.startswith("@") else ("", tag)
+        for name, path in self._paths.items():
+            end = path.attribute if mark else path.steps[0] if path.steps else None
+            if path.is_around or end is None or not end.fits(plain) or (mark and path.steps):
+                continue
+            # What a longer path reaches into is no column beside that path.
+            return None if name in self._placed else self._place(name)
+        if plain.startswith(_INSTANCE):
             return None
-        return self._undeclared_place(Name.parse(tag).local)
-
-    def _attribute_slot(self, key: str) -> int | None:
-        known = self._slots.get(f"@{key}", -1)
-        if known != -1:
-            return known
-        reached = any(
-            not path.steps and path.attribute and path.attribute.fits(key)
-            for _, path in self._placed
-        )
-        skipped = reached or key.startswith(_INSTANCE)
-        place = None if skipped else self._undeclared_place(f"@{Name.parse(key).local}")
-        self._slots[f"@{key}"] = place
-        return place
-
-    def _undeclared_place(self, name: str) -> int:
+        name = mark + Name.parse(plain).local
+        name = f"./{name}" if name in self._paths else name
         if name not in self.names:
             self.undeclared.append(name)
+        if len(self.undeclared) > NEW_COLUMNS_LIMIT:
+            raise DeliveryRefused(
+                f"{self._where}: the records have more than {NEW_COLUMNS_LIMIT} elements that are "
+                "not declared. Check record_path."
+            )
         return self._place(name)
 
     def _place(self, name: str) -> int:
+        self._found.add(name)
         if name not in self.names:
             self.names.append(name)
         return self.names.index(name)
 
     def _prefix(self, record: etree._Element) -> Row:
-        """Values of the columns that have paths of their own."""
+        """Values of the columns that have longer paths."""
         if self._around and (parent := record.getparent()) is not self._parent:
             self._parent = parent
-            self._constants = [self._constant(column, path, record) for column, path in self._around]
+            self._constants = [self._constant(name, record) for name in self._around]
         row = self._constants.copy()
-        for column, path in self._placed:
-            found = _values(record, path)
+        for name in self._placed:
+            found = _values(record, self._paths[name])
             if len(found) > 1:
-                raise RecordUnfit(column.name, f"{column.path} comes {len(found)} times")
+                raise RecordUnfit(name, f"its path fits {len(found)} times")
             if found:
-                self._found.add(column.name)
+                self._found.add(name)
             row.append(found[0] if found else None)
         return row
 
-    def _constant(self, column: Column, path: ColumnPath, record: etree._Element) -> str | None:
-        chain = [*record.iterancestors()]
-        holder = chain[len(chain) - len(path.steps)]
-        found = _attributes(holder, path.attribute)
+    def _constant(self, name: str, record: etree._Element) -> str | None:
+        path, chain = self._paths[name], [*record.iterancestors()]
+        found = _attributes(chain[len(chain) - len(path.steps)], path.attribute)
         if found:
-            self._found.add(column.name)
+            self._found.add(name)
         return found[0] if found else None
 
-    def _read_slowly(
-        self, record: etree._Element, children: Sequence[etree._Element], row: Row
+    def _read_unusual(
+        self,
+        record: etree._Element,
+        children: Sequence[etree._Element],
+        shape: Sequence[object],
+        row: Row,
     ) -> Row:
-        found: dict[int, list[etree._Element]] = {}
         for child in children:
-            if child.tag is etree.Entity:
-                _refuse_entity(child)
-            if isinstance(child.tag, str) and (place := self._slot(child.tag)) is not None:
-                found.setdefault(place, []).append(child)
-        given = {
-            place: record.get(key)
-            for key in record.keys()  # noqa: SIM118 - an element iterates over its children
-            if (place := self._attribute_slot(str(key))) is not None
-        }
+            _refuse_entity(child)
+        parts: dict[int, list[etree._Element | str]] = {}
+        for tag, part in zip(shape, [*children, *map(str, record.values())], strict=True):
+            if isinstance(tag, str) and (place := self._slot(tag)) is not None:
+                parts.setdefault(place, []).append(part)
         row += [None] * (len(self.names) - len(row))
-        for place, value in given.items():
-            row[place] = value
-        for place, elements in found.items():
-            name = self.names[place]
-            if len(elements) == 1:
-                row[place] = _text(elements[0])
-            elif name in self.undeclared:
-                row[place] = "".join(_serialised(element) for element in elements)
+        for place, found in parts.items():
+            if len(found) == 1:
+                row[place] = found[0] if isinstance(found[0], str) else _text(found[0])
+            elif self.names[place] in self.undeclared:
+                row[place] = "".join(_serialised(part) for part in found)
             else:
-                raise RecordUnfit(name, f"the element comes {len(elements)} times")
+                raise RecordUnfit(self.names[place], f"comes {len(found)} times")
         return row
 
 
-def _is_child(path: ColumnPath) -> bool:
-    return len(path.steps) == 1 and path.attribute is None and not path.is_around
+def _needs_search(path: ColumnPath) -> bool:
+    """Whether a column is neither a child element nor an attribute of the record."""
+    return not path.is_around and len(path.steps) + (path.attribute is not None) != 1
 
 
 def _values(record: etree._Element, path: ColumnPath) -> list[str | None]:
@@ -215,8 +213,7 @@ def _text(element: etree._Element) -> str | None:
         return _own_text(element)
     inner = escape(element.text or "", quote=False)
     for node in element:
-        if node.tag is etree.Entity:
-            _refuse_entity(node)
+        _refuse_entity(node)
         inner += etree.tostring(node, encoding="unicode")
     return inner
 
@@ -225,18 +222,20 @@ def _own_text(element: etree._Element) -> str:
     """Text that stands in the element itself, not in its children."""
     text = element.text or ""
     for node in element:
-        if node.tag is etree.Entity:
-            _refuse_entity(node)
+        _refuse_entity(node)
         text += node.tail or ""
     return text
 
 
-def _serialised(element: etree._Element) -> str:
-    return etree.tostring(element, encoding="unicode", with_tail=False)
+def _serialised(part: etree._Element | str) -> str:
+    if isinstance(part, str):
+        return escape(part, quote=False)
+    return etree.tostring(part, encoding="unicode", with_tail=False)
 
 
-def _refuse_entity(entity: etree._Element) -> None:
-    raise DeliveryRefused(
-        f"line {entity.sourceline}: the entity {entity.text} is not declared, and entities are "
-        "never expanded. Ask the sender for a document without them."
-    )
+def _refuse_entity(node: etree._Element) -> None:
+    if node.tag is etree.Entity:
+        raise DeliveryRefused(
+            f"line {node.sourceline}: the entity {node.text} is not declared, and entities are "
+            "never expanded. Ask the sender for a document without them."
+        )

@@ -12,7 +12,12 @@ from typing import Literal
 from sqlalchemy import Engine, Row, func, insert, select
 
 from lakehouse.formats.staged_file import EmptiedCell, RejectedRow
-from lakehouse.lake.audit_schema import batches, deliveries, rejected_rows
+from lakehouse.lake.audit_schema import (
+    batches,
+    deliveries,
+    quarantine_decisions,
+    rejected_rows,
+)
 from lakehouse.source_catalog import Table
 
 DeliveryStatus = Literal["loaded", "known", "quarantined"]
@@ -183,12 +188,23 @@ class Ledger:
         return current
 
     def open_quarantine(self, table: Table) -> list[Delivery]:
-        """Files whose newest delivery was refused."""
+        """Files whose newest delivery was refused, and about which nothing was decided."""
+        decided = self.decided(table)
         return [
             delivery
             for delivery in self.newest_deliveries(table).values()
-            if delivery.status == "quarantined"
+            if delivery.status == "quarantined" and delivery.delivery_id not in decided
         ]
+
+    def decided(self, table: Table) -> set[int]:
+        """Numbers of refused deliveries of a table that were discarded or replayed."""
+        query = (
+            select(quarantine_decisions.c.delivery_id)
+            .join(deliveries, deliveries.c.delivery_id == quarantine_decisions.c.delivery_id)
+            .where(*_of(table))
+        )
+        with self.engine.connect() as connection:
+            return set(connection.execute(query).scalars())
 
     def _loaded(self, table: Table) -> list[Row[tuple[int, str, str, str]]]:
         query = (

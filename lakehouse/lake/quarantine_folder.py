@@ -14,6 +14,8 @@ from lakehouse.lake.batch_writer import write_rejects
 from lakehouse.lake.durable_files import make_folder, publish_file, sync
 from lakehouse.source_catalog import Table
 
+ORIGINAL = "original"
+
 
 def quarantine_folder(quarantine: Path, table: Table, batch_id: str) -> Path:
     """Where the refused parts of one content lie."""
@@ -60,7 +62,7 @@ def keep_original(
         temporary.unlink(missing_ok=True)
         raise
     sync(temporary)
-    publish_file(temporary, kept / "original")
+    publish_file(temporary, kept / ORIGINAL)
     said = {"file": name, "sha256": sha256, "reason": reason}
     note = kept / "reason.json.tmp"
     note.write_text(json.dumps(said, ensure_ascii=False, indent=1), encoding="utf-8")

@@ -29,7 +29,7 @@ class PartSql:
     Attributes:
         columns: of the part, declared or as text.
         types: DuckDB's names of the types in which they are staged.
-        source: SQL of its rows as cell_0, cell_1, ... and `_line`.
+        source: SQL of its rows as cell_0, cell_1, ..., `_line` and `_record`.
     """
 
     session: duckdb.DuckDBPyConnection
@@ -54,11 +54,12 @@ class PartSql:
         described = session.execute(f"describe from {read}").fetchall()
         # Names by place: a delivered column may be called like one of ours.
         cells = [_cell(place) for place in range(len(part.header))]
+        record = f"{source_line_sql(session, part.record_breaks)} as _record"
         if part.has_lines:
-            source = f"select * from {read} as staged({', '.join([*cells, '_line'])})"
+            source = f"select *, {record} from {read} as staged({', '.join([*cells, '_line'])})"
         else:
             line = source_line_sql(session, part.line_breaks)
-            source = f"select {', '.join(cells)}, {line} as _line "
+            source = f"select {', '.join(cells)}, {line} as _line, {record} "
             source += f"from {read} as staged({', '.join(cells)})"
         return cls(
             session,
@@ -125,9 +126,9 @@ class PartSql:
             for place, column in enumerate(self.columns)
         )
         query = (
-            f"select _line, fault.name, fault.reason, fault.cell, raw from ("
-            f"select _line, case {branches} end as fault, to_json({{{record}}})::varchar as raw "
-            f"from ({self.source})) where fault is not null order by _line"
+            f"select _line, fault.name, coalesce('record ' || _record || ': ', '') || fault.reason, "
+            f"fault.cell, raw from (select _line, _record, case {branches} end as fault, to_json({{{record}}})::varchar as raw "
+            f"from ({self.source})) where fault is not null order by _line, _record"
         )
         return [RejectedRow(*row) for row in self.session.execute(query).fetchall()]
 

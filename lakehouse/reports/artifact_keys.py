@@ -26,6 +26,13 @@ def test_key(domain: str, test_name: str) -> str:
     return f"dbt-test-{_slug(domain)}-{_slug(test_name)}"
 
 
+def quarantine_key(domain: str | None, number: int | None = None) -> str:
+    """Key of the list of deliveries in quarantine, or of the page of one."""
+    if number is not None:
+        return f"quarantine-delivery-{number}"
+    return f"quarantine-{_slug(domain)}" if domain else "quarantine"
+
+
 def _slug(name: str) -> str:
     slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
     if slug and len(slug) <= _LONGEST:

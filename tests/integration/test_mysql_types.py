@@ -29,13 +29,14 @@ class Kind:
 
 HEX = {"server": "hex(convert({} using utf8mb4))", "raw": "hex(encode({}))"}
 BYTES = {"server": "hex({})", "raw": "hex({})"}
+SHAPE = {"server": "hex(st_aswkb({}))", "raw": "hex({})"}
 NUMBER = {"server": "cast({} as double)", "raw": "{}::double"}
-TEXTS = ("''", "'NULL'", "'null'", r"'\\N'", "' a '", "'ñ€'", r"'it''s \" `x` %s 100%'", r"'\n\r\t'")
+TEXTS = ("''", "'NULL'", "'null'", r"'\\N'", "' a '", "'ñ€'", r"'it''s \" `x` %s'", r"'\n\r\t'")
 LONG = tuple(f"repeat('x', {size})" for size in (249, 250, 251, 252, 255, 256, 65_534, 65_536))
 
 KINDS: dict[str, Kind] = {
     "flag": Kind("tinyint(1)", "tinyint", ("5", "-128", "0")),
-    "small": Kind("smallint zerofill", "usmallint", ("42", "65535")),
+    "small": Kind("smallint zerofill", "usmallint", ("42", "65535"), "cast({}+0 as char)"),
     "medium": Kind("mediumint", "integer", ("-8388608", "8388607")),
     "medium_unsigned": Kind("mediumint unsigned", "uinteger", ("16777215",)),
     "plain": Kind("int", "integer", ("-2147483648", "2147483647")),
@@ -45,7 +46,9 @@ KINDS: dict[str, Kind] = {
     "exact": Kind(
         "decimal(38,10)", "decimal(38,10)", ("9999999999999999999999999999.9999999999", "-1e-10")
     ),
-    "padded": Kind("decimal(10,3) unsigned zerofill", "decimal(10,3)", ("1.5",), raw="lpad({}::varchar, 11, '0')"),
+    "padded": Kind(
+        "decimal(10,3) unsigned zerofill", "decimal(10,3)", ("1.5",), "cast({}+0 as char)"
+    ),
     "longest": Kind(
         "decimal(65,30)",
         "varchar",
@@ -76,20 +79,22 @@ KINDS: dict[str, Kind] = {
         " + second({0}) * 1000000 + microsecond({0})) as char)",
     ),
     "year_of": Kind("year", "smallint", ("0", "1901", "2155"), "cast({}+0 as char)"),
-    "doc": Kind("json", "json", ("'{\"a\": [1, null, \"ñ😀\"]}'", "'\"\"'"), **HEX),
+    "doc": Kind("json", "json", ('\'{"a": [1, null, "ñ😀"]}\'', "'\"\"'"), **HEX),
     "choice": Kind("enum('', 'uno', 'it''s')", "varchar", ("''", "'uno'", "'it''s'"), **HEX),
     "several": Kind("set('a', 'b', 'c')", "varchar", ("''", "'a,c'"), **HEX),
     "latin": Kind("varchar(20) character set latin1", "varchar", ("'€uro ñ'", "''"), **HEX),
     "wide": Kind("varchar(20) character set utf16", "varchar", ("'ñ😀'",), **HEX),
     "fixed": Kind("char(5)", "varchar", ("'a'", "''"), **HEX),
     "text_of": Kind("longtext", "varchar", (*TEXTS, "'😀'", *LONG, "repeat('ñ', 1500000)"), **HEX),
-    "bytes_of": Kind("longblob", "blob", ("x'00ff00'", "''", "x'fb'", "repeat(x'fe', 70000)"), **BYTES),
+    "bytes_of": Kind(
+        "longblob", "blob", ("x'00ff00'", "''", "x'fb'", "repeat(x'fe', 70000)"), **BYTES
+    ),
     "fixed_bytes": Kind("binary(4)", "blob", ("x'00'", "'abcd'"), **BYTES),
-    "place": Kind("point", "blob", ("point(1.5, -2)",), "hex(st_aswkb({}))", "hex({})"),
-    "shape": Kind("geometry", "blob", ("st_geomfromtext('LINESTRING(0 0,1 1)')",), "hex(st_aswkb({}))", "hex({})"),
+    "place": Kind("point", "blob", ("point(1.5, -2)",), **SHAPE),
+    "shape": Kind("geometry", "blob", ("st_geomfromtext('LINESTRING(0 0,1 1)')",), **SHAPE),
     "identity": Kind("uuid", "varchar", ("'123e4567-e89b-12d3-a456-426655440000'",)),
     "address": Kind("inet6", "varchar", ("'::1'", "'2001:db8::ff00:42:8329'")),
-}  # fmt: skip
+}
 
 
 @pytest.fixture
@@ -97,11 +102,16 @@ def torture(mysql_source: DatabaseSource) -> DatabaseSource:
     """A table with a column of each kind; a row a value, the others NULL, and one row of NULLs."""
     columns = ", ".join(f"{name} {kind.server_type} null" for name, kind in KINDS.items())
     mysql_source.run(
-        f"create table torture (id int primary key, {columns})", "insert into torture (id) values (0)"
+        f"create table torture (id int primary key, {columns})",
+        "insert into torture (id) values (0)",
     )
     rows = [(name, value) for name, kind in KINDS.items() for value in kind.values]
-    for number, (name, value) in enumerate(rows, 1):
-        mysql_source.run(f"insert into torture (id, {name}) values ({number}, {value})")
+    mysql_source.run(
+        *(
+            f"insert into torture (id, {name}) values ({number}, {value})"
+            for number, (name, value) in enumerate(rows, 1)
+        )
+    )
     return mysql_source
 
 
@@ -112,16 +122,16 @@ def differences(source: DatabaseSource) -> list[str]:
     (load,) = source.load(table)
     (told,) = source.run("select count(*) from torture")
     assert (load.rows_loaded, load.findings) == (told[0], [])
-    faults = []
-    for name, kind in KINDS.items():
-        expected = source.run(f"select id, {kind.server.format(name)} from torture order by id")
-        found = source.raw(table, f"select id, {kind.raw.format(name)} from raw.torture order by id")
-        faults += [
-            f"{name} {kind.server_type}: {str(a)[:80]} became {str(b)[:80]}"
-            for a, b in zip(expected, found, strict=True)
-            if a != b
-        ]
-    return faults
+    asked = ", ".join(kind.server.format(name) for name, kind in KINDS.items())
+    expected = source.run(f"select {asked} from torture order by id")
+    asked = ", ".join(kind.raw.format(name) for name, kind in KINDS.items())
+    found = source.raw(table, f"select {asked} from raw.torture order by id")
+    return [
+        f"row {row}, {name}: {str(said)[:80]} became {str(came)[:80]}"
+        for row, cells in enumerate(zip(expected, found, strict=True))
+        for name, said, came in zip(KINDS, *cells, strict=True)
+        if said != came
+    ]
 
 
 def test_every_type_arrives_as_the_server_says_it(torture: DatabaseSource) -> None:
@@ -146,13 +156,15 @@ def test_rows_beyond_the_longest_packet_arrive_whole(mysql_source: DatabaseSourc
     mysql_source.run("create table long_rows (id int primary key, cell longtext, after varchar(9))")
     sizes = [2**24 - 20, 2**24 - 1, 2**24, 2**25 + 5, 3]
     for number, size in enumerate(sizes):
-        mysql_source.run(f"insert into long_rows values ({number}, repeat('ñ', {size} div 2), 'end')")
+        cell = f"repeat('ñ', {size} div 2)"
+        mysql_source.run(f"insert into long_rows values ({number}, {cell}, 'end')")
     table = mysql_source.table(
         "long_rows", {"id": "integer", "cell": "varchar", "after": "varchar"}
     )
     mysql_source.load(table)
     said = mysql_source.run("select id, md5(cell), after from long_rows order by id")
-    assert mysql_source.raw(table, "select id, md5(cell), after from raw.long_rows order by 1") == said
+    found = mysql_source.raw(table, "select id, md5(cell), after from raw.long_rows order by 1")
+    assert found == said
 
 
 @pytest.mark.parametrize("policy", ["null", "fail"])
@@ -175,7 +187,7 @@ def test_dates_that_do_not_exist_become_null_and_a_finding_or_refuse_the_load(
         return
     assert load.rows_loaded == 4
     assert "dates that do not exist" in load.findings[0]
-    rows = mysql_source.raw(table, "select * exclude (_batch_id, _extracted_at, _source_file, _source_line) from raw.dates order by id")  # noqa: E501
+    rows = mysql_source.raw(table, "select id, day, at_time, stamp from raw.dates order by id")
     assert [tuple(str(cell) for cell in row) for row in rows] == [
         ("1", "2024-05-06", "2024-05-06 07:08:09", "2024-05-06 07:08:09+00:00"),
         ("2", "None", "None", "None"),

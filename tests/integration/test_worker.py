@@ -86,15 +86,24 @@ def test_bootstrap_makes_blocks_pool_and_deployments_once(bootstrapped):
     flows = {flow["id"]: flow["name"] for flow in ask(api, "flows/filter")}
     assert sorted(f"{flows[d['flow_id']]}/{d['name']}" for d in deployments) == [
         "dbt-build/pharma-latam",
+        "dbt-build/techstore",
         "elt/pharma-latam",
+        "elt/techstore",
         "ingest/pharma-latam",
+        "ingest/techstore",
         "publish/pharma-latam",
+        "publish/techstore",
     ]
     assert {d["work_pool_name"] for d in deployments} == {"aljibe"}
-    elt = next(d for d in deployments if flows[d["flow_id"]] == "elt")
-    assert [(s["schedule"]["cron"], s["schedule"]["timezone"]) for s in elt["schedules"]] == [
-        ("0 6 * * *", "UTC")
-    ]
+    schedules = {
+        d["name"]: [(s["schedule"]["cron"], s["schedule"]["timezone"]) for s in d["schedules"]]
+        for d in deployments
+        if d["schedules"]
+    }
+    assert schedules == {
+        "pharma-latam": [("0 6 * * *", "UTC")],
+        "techstore": [("30 5 * * *", "America/Argentina/Buenos_Aires")],
+    }
     pools = ask(api, "work_pools/filter")
     assert [(p["name"], p["type"]) for p in pools if p["name"] == "aljibe"] == [
         ("aljibe", "process")

@@ -8,6 +8,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine
 from sqlalchemy.pool import NullPool
 
 from lakehouse.connectors.database.dialect import Dialect
+from lakehouse.connectors.database.sqlite_file import read_only
 
 CONNECT_SECONDS = 10
 READ_SECONDS = 1800
@@ -33,9 +34,12 @@ def make_engine(url: URL) -> Engine:
     """Make connections to a database: never pooled, never waited for without end.
 
     A connection that does not come within 10 s, or says nothing for 30 minutes, is an error.
+
+    Raises:
+        DatabaseRefused: the URL names a SQLite file that does not exist.
     """
     return create_engine(
-        _with_own_charset(url),
+        _as_opened(url),
         poolclass=NullPool,
         connect_args=_time_outs(url),
         hide_parameters=True,
@@ -56,7 +60,9 @@ def run_row(connection: Connection, query: str) -> Sequence[Any]:
     return tuple(row) if row else ()
 
 
-def _with_own_charset(url: URL) -> URL:
+def _as_opened(url: URL) -> URL:
+    if url.get_backend_name() == "sqlite":
+        return read_only(url)
     if url.get_backend_name() not in ("mysql", "mariadb"):
         return url
     return url.update_query_dict({"charset": "utf8mb4"})

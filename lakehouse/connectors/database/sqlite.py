@@ -5,16 +5,14 @@ Affinity and declared types: https://www.sqlite.org/datatype3.html, section 3.1.
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import pyarrow as pa
-from sqlalchemy import URL, Connection, Engine
+from sqlalchemy import Connection, Engine
 
 from lakehouse.connectors.database.dialect import Relation, ServerColumn
 from lakehouse.connectors.database.sqlite_faults import sqlite_faults
-from lakehouse.connectors.database.sqlite_types import StorageClasses, server_column
+from lakehouse.connectors.database.sqlite_types import SqliteColumn, StorageClasses, server_column
 from lakehouse.connectors.database.sqlite_values import bytes_of_text, cells_of
 from lakehouse.connectors.database.time_before import moment_before
 from lakehouse.errors import CatalogInvalid, DatabaseRefused, RelationMissing
@@ -24,27 +22,8 @@ NAMES_SHOWN = 30
 _ROWS_AT_ONCE = 5_000
 # SQLite gives at most 2,000 columns in a row; each column is asked for four classes.
 _COLUMNS_AT_ONCE = 400
+_TEXT_ONLY = StorageClasses(integer=False, real=False, text=True, blob=False)
 _ORDINARY, _GENERATED = 0, (2, 3)
-
-
-def read_only(url: URL) -> URL:
-    """The URL of an existing file that is opened for reading only, and never made.
-
-    Raises:
-        DatabaseRefused: there is no such file.
-    """
-    name = url.database or ""
-    if name in ("", ":memory:") or name.startswith("file:"):
-        return url
-    path = Path(name).absolute()
-    if not path.is_file():
-        raise DatabaseRefused(
-            f"There is no SQLite file {path}. Correct the path in the URL of the block; "
-            "sqlite:////absolute/path.db has four slashes."
-        )
-    return url.set(database=f"file:{quote(str(path))}").update_query_dict(
-        {"mode": "ro", "uri": "true"}
-    )
 
 
 class Sqlite:
@@ -118,10 +97,10 @@ class Sqlite:
     def literal(self, column: ServerColumn, value: str) -> str:
         """See `Dialect.literal`."""
         if pa.types.is_string(column.arrow_type):
-            if column.data_type.startswith(("decimal", "double", "bigint")):
+            if not isinstance(column, SqliteColumn) or column.held != _TEXT_ONLY:
                 raise CatalogInvalid(
-                    f"Column {column.name} holds values of several classes, of which none is the "
-                    "greatest; it cannot be a cursor."
+                    f"Column {column.name} holds other values than text, or several classes of "
+                    "them, of which none is the greatest; it cannot be a cursor."
                 )
             return sql_string(value)
         if pa.types.is_binary(column.arrow_type):

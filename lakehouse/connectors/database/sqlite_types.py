@@ -1,6 +1,7 @@
 """How a column of SQLite is staged, by its declared type and by the values that it holds."""
 
 import re
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -37,11 +38,26 @@ class StorageClasses(NamedTuple):
     text: bool
     blob: bool
 
+    @property
+    def classes(self) -> int:
+        """How many there are."""
+        return sum(self)
+
+
+NO_VALUES = StorageClasses(integer=False, real=False, text=False, blob=False)
+
+
+@dataclass(frozen=True)
+class SqliteColumn(ServerColumn):
+    """A column with the classes of the values that it holds."""
+
+    held: StorageClasses = NO_VALUES
+
 
 def server_column(
     name: str, declared: str, held: StorageClasses, *, nullable: bool
-) -> ServerColumn:
-    """Say how a column is staged: in a type of its own if all values are of one class, else as text.
+) -> SqliteColumn:
+    """Say how a column is staged: in its own type if its values are of one class, else as text.
 
     Numbers of a column declared DECIMAL are staged as the shortest text that means them: 19.99,
     which SQLite keeps as a binary number, stays 19.99.
@@ -53,13 +69,14 @@ def server_column(
         nullable: whether it may be NULL.
     """
     data_type = proposed_type(declared, held)
-    return ServerColumn(
+    return SqliteColumn(
         name,
         declared,
         _arrow_type(declared.lower(), data_type, held),
         sql_identifier(name),
         data_type,
         nullable,
+        held,
     )
 
 
@@ -69,17 +86,17 @@ def proposed_type(declared: str, held: StorageClasses) -> str:
     if not any(held):
         return kind or "varchar"
     if held.blob and kind != "blob":
-        return "blob" if sum(held) == 1 else "varchar"
-    if kind == "blob" or kind is None:
-        return _type_of_values(held)
-    if kind in ("bigint", "boolean") and held.real and not held.text:
-        return "double"
-    if kind in ("bigint", "boolean", "double") and held.text:
-        return "varchar"
-    if kind in ("date", "timestamp", "timestamptz") and (held.integer or held.real):
-        # Seconds, milliseconds and days are all in use: a person has to say which.
-        return _type_of_values(held)
-    return kind
+        return "blob" if held.classes == 1 else "varchar"
+    is_number = kind in ("bigint", "boolean", "double")
+    is_moment = kind in ("date", "timestamp", "timestamptz")
+    # Of a date as a number, seconds, milliseconds and days are all in use: a person has to say.
+    misfits = (
+        kind in (None, "blob")
+        or (is_number and held.text)
+        or (kind in ("bigint", "boolean") and held.real)
+        or (is_moment and (held.integer or held.real))
+    )
+    return _type_of_values(held) if misfits or kind is None else kind
 
 
 def _declared_type(declared: str) -> str | None:
@@ -106,13 +123,10 @@ def _type_of_values(held: StorageClasses) -> str:
 
 
 def _arrow_type(declared: str, data_type: str, held: StorageClasses) -> pa.DataType:
-    if held.blob and (data_type == "blob" or sum(held) == 1):
+    if data_type == "blob":
         return pa.binary()
-    if held == StorageClasses(True, False, False, False) and not _DECIMAL.match(declared):
-        return pa.int64()
-    if held == StorageClasses(False, True, False, False) and data_type == "double":
+    if held.classes > 1 or held.text or _DECIMAL.match(declared):
+        return pa.string()
+    if data_type == "double":
         return pa.float64()
-    if not any(held) and data_type in ("bigint", "double", "blob"):
-        empty = {"bigint": pa.int64(), "double": pa.float64(), "blob": pa.binary()}
-        return empty[data_type]
-    return pa.string()
+    return pa.int64() if held.integer or data_type == "bigint" else pa.string()

@@ -32,6 +32,7 @@ def moment_before(text: str, seconds: float, column: str) -> str:
             "away: set overlap: 0."
         ) from None
     separator = text[10]
-    shown = moment.isoformat(separator, timespec="seconds")
+    has_seconds = text[16:17] == ":"
+    shown = moment.isoformat(separator, timespec="seconds" if has_seconds else "minutes")
     # A text without a fraction comes before the same one with it.
     return f"{shown.removesuffix('+00:00')}Z" if text.endswith("Z") else shown

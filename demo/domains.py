@@ -1,0 +1,94 @@
+"""The domains that the demo runs: their sample data, their stand-in systems, a mart to show."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+from demo.pharma_deliveries import write_deliveries
+from demo.techstore_shop import Shop
+from demo.techstore_sources import running_sources, write_sources
+from lakehouse.settings import Settings
+
+
+@dataclass(frozen=True)
+class Mart:
+    """A published table, as the demo shows its head.
+
+    Attributes:
+        name: `schema.table`.
+        columns: those shown, as SQL; numbers are right-justified by the type they have.
+        order: SQL after `order by`.
+        total: SQL of one figure over all rows, and what it is.
+    """
+
+    name: str
+    columns: str
+    order: str
+    total: str
+
+
+@dataclass(frozen=True)
+class DemoDomain:
+    """A domain with sample data.
+
+    Attributes:
+        write: makes the sample data of a scale below the home of the settings.
+        folder: where they lie.
+        described: what they are, in words.
+        running: the stand-in systems, for as long as a run takes.
+        mart: what to show of the result.
+        try_next: what the reader may change before the next run.
+    """
+
+    name: str
+    write: Callable[[Settings, int], list[Path]]
+    folder: Callable[[Settings], Path]
+    described: str
+    running: Callable[[Settings], AbstractContextManager[object]]
+    mart: Mart
+    try_next: str
+
+
+def techstore_folder(settings: Settings) -> Path:
+    """Where the systems of techstore lie in the demo."""
+    return settings.root / "demo" / "techstore"
+
+
+@contextmanager
+def _techstore_running(settings: Settings) -> Iterator[Mapping[str, str]]:
+    with running_sources(techstore_folder(settings)) as variables:
+        yield variables
+
+
+PHARMA_LATAM = DemoDomain(
+    name="pharma_latam",
+    write=lambda settings, scale: write_deliveries(
+        settings.landing("pharma_latam"), rows_per_day=2000 * scale
+    ),
+    folder=lambda settings: settings.landing("pharma_latam"),
+    described="clean and dirty deliveries of two countries",
+    running=lambda _settings: nullcontext(),
+    mart=Mart(
+        name="consume.fct_ventas_latam",
+        columns="invoice_id, fecha, pais, cantidad, precio_unit, venta_total_usd as usd",
+        order="fecha, invoice_id",
+        total="format('{:,.2f} USD', sum(venta_total_usd))",
+    ),
+    try_next="change a file there and run .venv/bin/aljibe run pharma_latam",
+)
+TECHSTORE = DemoDomain(
+    name="techstore",
+    write=lambda settings, scale: write_sources(Shop(scale=scale), techstore_folder(settings)),
+    folder=techstore_folder,
+    described="a database, five files behind SFTP, two HTTP APIs",
+    running=_techstore_running,
+    mart=Mart(
+        name="consume.revenue_mensual",
+        columns="mes, pedidos, revenue, ticket_promedio, clientes_unicos as clientes, revenue_usd",
+        order="mes",
+        total="format('{:,.2f} ARS', sum(revenue))",
+    ),
+    try_next='change the data (make demo ARGS="--domain techstore --scale 3")',
+)
+DOMAINS = {domain.name: domain for domain in (PHARMA_LATAM, TECHSTORE)}

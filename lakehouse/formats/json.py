@@ -1,0 +1,128 @@
+"""JSON documents and newline-delimited JSON, staged as text: scalars as written, the rest as JSON.
+
+DuckDB reads regular files; whatever it would change, take against RFC 8259 or refuse as a whole
+is read record by record instead.
+"""
+
+import tempfile
+import uuid
+from pathlib import Path
+
+from lakehouse.errors import DeliveryRefused
+from lakehouse.formats.content_profile import ContentProfile
+from lakehouse.formats.declared_encoding import decode_declared
+from lakehouse.formats.decoded_text import DecodedText
+from lakehouse.formats.json_exact import stage_exactly
+from lakehouse.formats.json_lines import RecordLines, delivered_lines, without_mark, write_lines
+from lakehouse.formats.json_location import RecordsUnfound, find_records
+from lakehouse.formats.json_quick import stage_regular
+from lakehouse.formats.source_lines import LineBreaks
+from lakehouse.formats.staged_file import StagedFile
+from lakehouse.formats.staging_limits import USUAL_LIMITS, StagingLimits
+from lakehouse.lake.duckdb_session import resources_suffice
+from lakehouse.source_catalog import Table
+
+
+def stage_json(
+    file: Path,
+    table: Table,
+    scratch: Path,
+    *,
+    name: str | None = None,
+    profile: ContentProfile | None = None,
+    limits: StagingLimits = USUAL_LIMITS,
+) -> StagedFile:
+    """Parse a JSON document: the array of records, or the one record, at `records` of its table.
+
+    Args:
+        file: as delivered; it is only read.
+        table: with its contract, encoding and the path of its records.
+        scratch: folder for the staged file; made if missing.
+        name: of the file for messages, if it is not that of `file`.
+        profile: of this very content, if it was read already.
+        limits: of DuckDB.
+
+    Returns:
+        The staged file, which the caller deletes after use. Its rows have no lines; reasons of
+        rejects say which record it is.
+
+    Raises:
+        DeliveryRefused: the document is empty, damaged, has no records there, or breaks the
+            contract.
+        ResourcesExhausted: memory or disk did not suffice.
+        OSError: the file cannot be read.
+    """
+    where = f"{table.full_name}, file {name or file.name}"
+
+    def lines_of(text: DecodedText, work: Path) -> RecordLines:
+        try:
+            place = find_records(text.path, table.meta.file.records)
+        except RecordsUnfound as unfound:
+            raise DeliveryRefused(f"{where}: {unfound}. Correct the file, or records.") from None
+        return write_lines(text.path, place, work / "records.ndjson", where=where)
+
+    return _stage(file, table, scratch, lines_of, where, profile, limits)
+
+
+def stage_ndjson(
+    file: Path,
+    table: Table,
+    scratch: Path,
+    *,
+    name: str | None = None,
+    profile: ContentProfile | None = None,
+    limits: StagingLimits = USUAL_LIMITS,
+) -> StagedFile:
+    """Parse newline-delimited JSON: one record a line, blank lines aside.
+
+    Arguments, result and errors are those of `stage_json`; here rows have lines.
+    """
+    where = f"{table.full_name}, file {name or file.name}"
+
+    def lines_of(text: DecodedText, work: Path) -> RecordLines:
+        return delivered_lines(without_mark(text.path, work), text.lines)
+
+    return _stage(file, table, scratch, lines_of, where, profile, limits)
+
+
+def _stage(file, table, scratch, lines_of, where, profile, limits):
+    scratch.mkdir(parents=True, exist_ok=True)
+    target = scratch / f"staged-{uuid.uuid4().hex}.parquet"
+    try:
+        with resources_suffice(where), tempfile.TemporaryDirectory(dir=scratch) as folder:
+            work = Path(folder)
+            text = decode_declared(file, profile, table, work, where=where)
+            return _stage_lines(lines_of(text, work), text.encoding, table, target, limits, where)
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
+
+
+def _stage_lines(
+    lines: RecordLines,
+    encoding: str,
+    table: Table,
+    target: Path,
+    limits: StagingLimits,
+    where: str,
+) -> StagedFile:
+    regular = lines.is_regular and lines.lines > 0
+    quick = stage_regular(lines, table, target, limits, where=where) if regular else None
+    if quick:
+        columns, keys = quick
+        rows, breaks, rejects = lines.lines, LineBreaks.from_steps([0], [1]), ()
+    else:
+        exact = stage_exactly(lines, table, target, where=where)
+        columns, keys, rows = exact.columns, exact.keys, exact.rows
+        breaks, rejects = exact.breaks, exact.rejects
+    return StagedFile(
+        path=target,
+        header=tuple(column.name for column in columns),
+        rows=rows,
+        rejects=rejects,
+        dialect=table.meta.dialects[0],
+        encoding=encoding,
+        line_breaks=breaks if lines.are_delivered else None,
+        record_breaks=None if lines.are_delivered else breaks,
+        new_columns=keys.new_columns,
+    )

@@ -1,0 +1,76 @@
+"""Quarantine as rows and markdown."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from lakehouse.lake.quarantine import RefusedDelivery
+from lakehouse.quality.refused_rows import ShownRow
+from lakehouse.reports.markdown import Markdown, cell, code, plain, table, text
+
+
+def quarantine_rows(refused: Sequence[RefusedDelivery]) -> list[dict[str, Any]]:
+    """One row for each delivery, for a table."""
+    return [
+        {
+            "id": one.number,
+            "domain": one.domain,
+            "table": one.table.full_name,
+            "file": plain(one.delivery.file_name),
+            "since": f"{one.delivery.started_at:%Y-%m-%d %H:%M}",
+            "state": one.state,
+            "rows refused": refused_rows(one),
+            "reason": plain(one.delivery.reason or "", None),
+        }
+        for one in refused
+    ]
+
+
+def refused_rows(one: RefusedDelivery) -> int:
+    """Rows that are not in the lake; 0 where nobody could count them."""
+    whole = one.delivery.status == "quarantined"
+    return one.delivery.rows_delivered if whole else one.delivery.rows_rejected
+
+
+def delivery_markdown(
+    one: RefusedDelivery, kept: Path | None, rows: Sequence[ShownRow], total: int
+) -> Markdown:
+    """A page about one delivery.
+
+    Args:
+        one: the delivery.
+        kept: folder with the original, if there is one.
+        rows: first refused rows, masked.
+        total: how many there are.
+    """
+    facts = [
+        ("State", text(one.state)),
+        ("Table", code(f"{one.domain}: {one.table.full_name}")),
+        ("File", code(one.delivery.file_name)),
+        ("Came", text(f"{one.delivery.started_at:%Y-%m-%d %H:%M} UTC")),
+        ("Reason", text(one.delivery.reason or "some of its rows were refused", None)),
+        ("Kept in", code(kept, None) if kept else text("nothing was kept")),
+    ]
+    if one.decision:
+        facts.append(("Decision", text(one.decision, None)))
+    lines = [f"# Delivery {one.number}", table(("", " "), [(text(a), b) for a, b in facts])]
+    if rows:
+        lines.append(f"## First {len(rows)} of {total} refused rows")
+        headers = ("line", "column", "reason", "value", "row")
+        lines.append(
+            table(
+                headers,
+                [
+                    (
+                        cell(row.line),
+                        cell(row.column),
+                        text(row.reason),
+                        cell(row.value),
+                        cell(row.raw),
+                    )
+                    for row in rows
+                ],
+                numeric=("line",),
+            )
+        )
+    return Markdown("\n\n".join(lines))
