@@ -53,7 +53,7 @@ def show(
     from rich.console import Console
     from rich.markdown import Markdown
 
-    from lakehouse.lake.kept_delivery import kept_folder
+    from lakehouse.lake.kept_delivery import kept_folder, kept_original
     from lakehouse.quality.refused_rows import shown_rows
     from lakehouse.reports.quarantine_report import delivery_markdown
 
@@ -61,7 +61,7 @@ def show(
     refused = _found(lake, number)
     kept = kept_folder(lake, refused.table, refused.delivery)
     found, total = shown_rows(kept, refused.table, rows)
-    page = delivery_markdown(refused, kept, found, total)
+    page = delivery_markdown(refused, kept_original(kept), found, total)
     console = Console()
     # A file or a pipe gets the text as it is, with the whole path in one line.
     console.print(Markdown(page)) if console.is_terminal else print(page)
@@ -69,7 +69,7 @@ def show(
 
 @app.command()
 def replay(number: Number) -> None:
-    """Load a delivery again, under the contract as it is now. Exit code 1 if it is refused again."""
+    """Load a delivery again, under the contract as it is now. Exit code 1 if refused again."""
     from lakehouse.lake.quarantine import replay as load_again
     from lakehouse.table_load import TableLoad
 

@@ -8,7 +8,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
-from lakehouse.lake.kept_delivery import kept_folder
+from lakehouse.lake.kept_delivery import kept_folder, kept_original
 from lakehouse.lake.quarantine import (
     RefusedDelivery,
     discard,
@@ -49,7 +49,7 @@ def show_quarantine(domain: str | None, number: int) -> str:
     rows, total = shown_rows(kept, refused.table, ROWS_SHOWN)
     create_markdown_artifact(
         key=quarantine_key(domain, number),
-        markdown=delivery_markdown(refused, kept, rows, total),
+        markdown=delivery_markdown(refused, kept_original(kept), rows, total),
         description=f"Delivery {number} of {refused.table.full_name}",
     )
     return refused.state

@@ -14,6 +14,7 @@ from typing import Protocol
 from lakehouse.source_catalog import Table
 
 UNFINISHED_SUFFIXES = (".part", ".tmp", ".filepart")
+_SEPARATORS = {"/", "\\"}
 
 OnWait = Callable[[str], None]
 """Told what is waited for, in words, a few times a second at most."""
@@ -161,7 +162,7 @@ def settled(
 
 def is_usable(name: str) -> bool:
     """Whether a name shows itself as it is, and names something in its folder."""
-    return name.isprintable() and not {"\\", "/"} & set(name) and name not in ("", ".", "..")
+    return name.isprintable() and not _SEPARATORS & set(name) and name not in ("", ".", "..")
 
 
 def change_of(found: FoundFile, now: tuple[int, int] | None) -> str | None:
@@ -172,7 +173,8 @@ def change_of(found: FoundFile, now: tuple[int, int] | None) -> str | None:
 
 
 def _captured(name: str, table: Table) -> dict[str, str] | None:
-    if name.startswith(".") or name.lower().endswith(UNFINISHED_SUFFIXES):
+    hidden = name.startswith(".") and not _SEPARATORS & set(name)
+    if hidden or name.lower().endswith(UNFINISHED_SUFFIXES):
         return None
     if table.meta.pattern:
         return {} if fnmatchcase(name, table.meta.pattern) else None

@@ -32,7 +32,7 @@ MACS = (
 LEGACY_CIPHERS = ("aes128-cbc", "aes192-cbc", "aes256-cbc", "3des-cbc")
 LEGACY_MACS = ("hmac-sha1", "hmac-sha1-96", "hmac-md5", "hmac-md5-96")
 WINDOW_BYTES = 8 << 20
-PACKET_BYTES = 128 << 10
+PACKET_BYTES = 250 << 10
 _LOG_CHANNEL = "lakehouse.sftp"
 
 

@@ -160,7 +160,7 @@ class SftpProtocol:
                 continue
             reads, close, status = asked
             try:
-                content = b"".join([self._data(number) for number in reads])
+                content = self._beginning(reads)
                 if len(content) < size:
                     content += b"".join(self.read(path, len(content), size))
                 self._answer(close, STATUS)
@@ -170,16 +170,22 @@ class SftpProtocol:
 
     def _ask_all(
         self, path: str, size: int, opened: int
-    ) -> tuple[list[int], int, int] | SftpRefusal:
+    ) -> tuple[list[tuple[int, int]], int, int] | SftpRefusal:
         try:
             handle = self._opened(opened)
         except SftpRefusal as refusal:
             return refusal
-        reads = [
-            self._ask_read(handle, begin, min(self.read_bytes, size - begin))
-            for begin in range(0, size, self.read_bytes)
+        pieces = [
+            (begin, min(self.read_bytes, size - begin)) for begin in range(0, size, self.read_bytes)
         ]
+        reads = [(self._ask_read(handle, *piece), piece[1]) for piece in pieces]
         return reads, self._ask(CLOSE, handle), self._ask_status(path)
+
+    def _beginning(self, reads: Sequence[tuple[int, int]]) -> bytes:
+        """Join answers up to the first that has less than was asked for."""
+        pieces = [(self._data(number), length) for number, length in reads]
+        short = next((n for n, (piece, length) in enumerate(pieces) if len(piece) < length), None)
+        return b"".join(piece for piece, _ in pieces[: None if short is None else short + 1])
 
     def _greet(self) -> None:
         body = struct.pack(">BI", INIT, PROTOCOL_VERSION)

@@ -1,6 +1,7 @@
 """Which key of a JSON record becomes which column, and which keys cannot."""
 
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from dataclasses import dataclass, field
 
 from lakehouse.errors import DeliveryRefused
@@ -48,10 +49,12 @@ class RecordKeys:
     seen: dict[str, None] = field(default_factory=dict)
     _folded: dict[str, str] = field(default_factory=dict)
     _judged: set[tuple[str, ...]] = field(default_factory=set)
+    _declared_keys: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        for column in self._declared:
+        for column in self.declared:
             self._folded.setdefault(column.key.casefold(), column.key)
+            self._declared_keys.add(column.key)
 
     def fault(self, keys: tuple[str, ...]) -> str | None:
         """Why a record with these keys cannot be a row; None where it can."""
@@ -71,7 +74,7 @@ class RecordKeys:
     @property
     def new_columns(self) -> tuple[str, ...]:
         """Keys that came and that no column is declared for."""
-        declared = {column.key for column in self._declared if len(column.steps) == 1}
+        declared = {column.key for column in self.declared if len(column.steps) == 1}
         return tuple(key for key in self.seen if key not in declared)
 
     def columns(self, where: str, *, rows: int) -> tuple[JsonColumn, ...]:
@@ -87,8 +90,8 @@ class RecordKeys:
             DeliveryRefused: a declared key came in no record, or too many undeclared ones did.
         """
         captured = self.table.captured
-        present = [c for c in self._declared if c.key in self.seen or c.name not in captured]
-        missing = [c.name for c in self._declared if c.key not in self.seen]
+        present = [c for c in self.declared if c.key in self.seen or c.name not in captured]
+        missing = [c.name for c in self.declared if c.key not in self.seen]
         missing = [name for name in missing if name not in captured]
         if rows and missing:
             raise DeliveryRefused(
@@ -104,7 +107,7 @@ class RecordKeys:
                 "Values seem to stand where names belong; declare the object above them as json.",
                 rows=rows,
             )
-        declared = {column.name.casefold() for column in self._declared}
+        declared = {column.name.casefold() for column in self.declared}
         if clash := [name for name in new if name.casefold() in declared]:
             raise DeliveryRefused(
                 f"{where}: the keys {', '.join(clash)} are not declared, but have the names of "
@@ -113,8 +116,9 @@ class RecordKeys:
             )
         return (*present, *(JsonColumn(name, (name,)) for name in new))
 
-    @property
-    def _declared(self) -> tuple[JsonColumn, ...]:
+    @cached_property
+    def declared(self) -> tuple[JsonColumn, ...]:
+        """The declared columns, in their order."""
         return tuple(
             JsonColumn(column.name, path_steps(column.path) if column.path else (column.name,))
             for column in self.table.columns
@@ -122,7 +126,7 @@ class RecordKeys:
 
     def _name_fault(self, key: str) -> str | None:
         known = self._folded.get(key.casefold(), key)
-        if key == known and key in {column.key for column in self._declared}:
+        if key == known and key in self._declared_keys:
             return None
         if known != key:
             return f"its key {key} differs from {known} only in its letters' case"

@@ -1,27 +1,186 @@
-"""A declared list or struct as the structure that DuckDB's JSON functions take."""
+"""SQL that turns JSON text into a declared list, struct or map, strictly and without loss.
+
+DuckDB's own transformation casts leaf by leaf, and rounds: here every leaf is first text, and then
+converted as any cell of its type. A missing key is NULL, as is a JSON null; keys that the type does
+not name are left out.
+"""
 
 import json
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 import duckdb
 from duckdb.sqltypes import DuckDBPyType
 
+from lakehouse.sql_quoting import sql_string
 
-@cache
-def nested_structure(duckdb_type: str) -> str:
-    """JSON of the structure, as `json_transform_strict` takes it.
+# DuckDB ends the process on deep nesting from some hundred thousand levels on.
+MOST_BRACKETS = 20_000
+# A real after a key's colon or between the items of a list, where it is no part of a string.
+_REAL = r'("\s*:\s*|[\[,]\s*)(-?[0-9]+[.eE][0-9.eE+-]*)'
+_LONG_NUMBER = "[0-9.]{17}"
+
+LeafSql = Callable[[str, str], str | None]
+
+
+def nested_value_sql(duckdb_type: str, text: str, leaf_value: LeafSql) -> str:
+    """SQL of the nested value of a text; leaves that do not convert are NULL.
 
     Args:
-        duckdb_type: such as `STRUCT(estado VARCHAR, n INTEGER)[]`.
+        duckdb_type: such as `STRUCT(estado VARCHAR, fecha TIMESTAMP)[]`.
+        text: SQL of the JSON text.
+        leaf_value: SQL of a leaf's value, for its type and the SQL of its text.
     """
-    with duckdb.connect() as session:
-        return json.dumps(_structure(session.type(duckdb_type)))
+    kind = _parsed(duckdb_type)
+    return _bound("root", _read(kind, text), _value(kind, "root", 0, leaf_value))
 
 
-def _structure(kind: DuckDBPyType) -> Any:
+def nested_fault_sql(duckdb_type: str, text: str, declared: str, leaf_fault: LeafSql) -> str:
+    """SQL of the reason why a text does not convert, NULL where it does.
+
+    Args:
+        duckdb_type: such as `STRUCT(estado VARCHAR, fecha TIMESTAMP)[]`.
+        text: SQL of the JSON text; NULL where it is empty.
+        declared: the type as the contract says it.
+        leaf_fault: SQL of a leaf's fault, for its type and the SQL of its text; None for text.
+    """
+    kind = _parsed(duckdb_type)
+    fault = _fault(kind, "root", 0, leaf_fault) or "null"
+    unfit = sql_string(f"does not fit {declared}")
+    found = _bound("root", _read(kind, "cell"), f"case when root is null then {unfit} else {fault} end")
+    reason = (
+        "case when cell is null then null when not json_valid(cell) then 'not JSON' "
+        f"when {_brackets('cell')} > {MOST_BRACKETS} "
+        f"then 'holds more than {MOST_BRACKETS} lists and objects' "
+        f"when {_has_long_number('cell')} and not json_valid({_exact('cell')}) "
+        "then 'holds numbers of many digits beside text that looks like numbers' "
+        f"when json_type(cell) = 'NULL' then null else {found} end"
+    )
+    return _bound("cell", text, reason)
+
+
+def _read(kind: DuckDBPyType, text: str) -> str:
+    """SQL of the value with leaves of text; NULL where the text has another structure."""
+    structure = sql_string(json.dumps(_text_structure(kind)))
+    shaped = (
+        f"coalesce(try(json_transform_strict(shown, {structure})), "
+        f"case when {_fits(kind, 'shown::json', 0)} then json_transform(shown, {structure}) end)"
+    )
+    exact = f"case when json_valid({_exact('given')}) then {_exact('given')} else given end"
+    readable = f"json_valid(given) and {_brackets('given')} <= {MOST_BRACKETS}"
+    return _bound(
+        "given", text, f"case when {readable} then {_bound('shown', exact, shaped)} end"
+    )
+
+
+def _bound(name: str, value: str, result: str) -> str:
+    """SQL of `result`, in which `name` stands for `value`, computed once."""
+    return f"list_transform([{value}], lambda {name}: {result})[1]"
+
+
+def _exact(text: str) -> str:
+    """SQL of JSON text with its reals as strings, as DuckDB reads numbers as doubles."""
+    replaced = rf"regexp_replace({text}, '{_REAL}', '\1"\2"', 'g')"
+    return f"case when regexp_matches({text}, '{_REAL}') then {replaced} else {text} end"
+
+
+def _has_long_number(text: str) -> str:
+    return f"regexp_matches({text}, '{_LONG_NUMBER}')"
+
+
+def _brackets(text: str) -> str:
+    return f"(length({text}) - length(translate({text}, '[{{', '')))"
+
+
+def _value(kind: DuckDBPyType, item: str, depth: int, leaf: LeafSql) -> str:
+    inner = f"item_{depth}"
     if kind.id == "list":
-        return [_structure(dict(kind.children)["child"])]
+        child = dict(kind.children)["child"]
+        return f"list_transform({item}, lambda {inner}: {_value(child, inner, depth + 1, leaf)})"
     if kind.id == "struct":
-        return {name: _structure(child) for name, child in kind.children}
-    return str(kind)
+        fields = ", ".join(
+            f"{sql_string(name)}: {_value(child, _field(item, name), depth, leaf)}"
+            for name, child in kind.children
+        )
+        return f"case when {item} is not null then {{{fields}}} end"
+    if kind.id == "map":
+        child = dict(kind.children)["value"]
+        value = _value(child, f"{inner}.value", depth + 1, leaf)
+        entries = f"list_transform(map_entries({item}), lambda {inner}: "
+        entries += f"{{'key': {inner}.key, 'value': {value}}})"
+        return f"case when {item} is not null then map_from_entries({entries}) end"
+    return leaf(str(kind), item) or item
+
+
+def _fault(kind: DuckDBPyType, item: str, depth: int, leaf: LeafSql) -> str | None:
+    """SQL of the first reason among the leaves; None where every text converts."""
+    inner = f"item_{depth}"
+    if kind.id in ("list", "map"):
+        children = dict(kind.children)
+        child, place = children.get("child"), inner
+        if child is None:
+            child, place = children["value"], f"{inner}.value"
+        fault = _fault(child, place, depth + 1, leaf)
+        items = item if kind.id == "list" else f"map_entries({item})"
+        reasons = f"list_transform({items}, lambda {inner}: {fault})"
+        return fault and f"list_filter({reasons}, lambda reason: reason is not null)[1]"
+    if kind.id == "struct":
+        faults = [
+            f"{sql_string(f'{name}: ')} || ({fault})"
+            for name, child in kind.children
+            if (fault := _fault(child, _field(item, name), depth, leaf))
+        ]
+        return f"coalesce({', '.join(faults)})" if faults else None
+    return leaf(str(kind), item)
+
+
+def _fits(kind: DuckDBPyType, node: str, depth: int) -> str:
+    """SQL of whether JSON has the structure of a type, missing keys aside."""
+    inner = f"node_{depth}"
+    if kind.id == "list":
+        child = _fits(dict(kind.children)["child"], inner, depth + 1)
+        items = f"json_transform({node}, '[\"JSON\"]')"
+        bad = f"list_filter({items}, lambda {inner}: not ({child}))"
+        fits, expected = f"len({bad}) = 0", "ARRAY"
+    elif kind.id == "struct":
+        parts = [f"len(json_keys({node})) = list_unique(json_keys({node}))"]
+        parts += [
+            _fits(child, f"json_extract({node}, {sql_string(_pointer(name))})", depth)
+            for name, child in kind.children
+        ]
+        fits, expected = " and ".join(parts), "OBJECT"
+    elif kind.id == "map":
+        fits, expected = f"len(json_keys({node})) = list_unique(json_keys({node}))", "OBJECT"
+    elif str(kind) in ("VARCHAR", "JSON"):
+        return "true"
+    else:
+        return f"coalesce(json_type({node}), 'NULL') not in ('ARRAY', 'OBJECT')"
+    return (
+        f"case coalesce(json_type({node}), 'NULL') when '{expected}' then {fits} "
+        "when 'NULL' then true else false end"
+    )
+
+
+def _text_structure(kind: DuckDBPyType) -> Any:
+    """The structure that DuckDB's JSON functions take, all leaves text."""
+    if kind.id == "list":
+        return [_text_structure(dict(kind.children)["child"])]
+    if kind.id == "struct":
+        return {name: _text_structure(child) for name, child in kind.children}
+    return "MAP(VARCHAR, VARCHAR)" if kind.id == "map" else "VARCHAR"
+
+
+def _field(item: str, name: str) -> str:
+    return f"struct_extract({item}, {sql_string(name)})"
+
+
+def _pointer(name: str) -> str:
+    """JSON pointer (RFC 6901) to a key."""
+    return "/" + name.replace("~", "~0").replace("/", "~1")
+
+
+@cache
+def _parsed(duckdb_type: str) -> DuckDBPyType:
+    with duckdb.connect() as session:
+        return session.type(duckdb_type)

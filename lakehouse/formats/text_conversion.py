@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from lakehouse.format_options import CsvDialect
 from lakehouse.formats.date_format import date_pattern, has_offset, has_time
-from lakehouse.formats.nested_structure import nested_structure
+from lakehouse.formats.nested_structure import nested_fault_sql, nested_value_sql
+from lakehouse.lake.column_types import parse_column_type
 from lakehouse.sql_quoting import sql_string
 from lakehouse.table_contract import Column
 
@@ -45,6 +46,12 @@ def value_sql(column: Column, dialect: CsvDialect, identifier: str) -> str:
         dialect: decimal mark, digit groups and date formats of the file.
         identifier: quoted name of the VARCHAR column.
     """
+    if column.type.kind == "nested":
+
+        def leaf_value(duckdb_type: str, text: str) -> str:
+            return value_sql(_leaf(duckdb_type), dialect, text)
+
+        return nested_value_sql(column.type.duckdb, identifier, leaf_value)
     reading = _reading(column, dialect)
     if reading is None:
         return identifier
@@ -72,6 +79,13 @@ def fault_sql(column: Column, dialect: CsvDialect, identifier: str) -> str | Non
     Returns:
         None for text columns, which always convert.
     """
+    if column.type.kind == "nested":
+
+        def leaf_fault(duckdb_type: str, text: str) -> str | None:
+            return fault_sql(_leaf(duckdb_type), dialect, text)
+
+        filled = f"nullif(trim({identifier}, {_BLANKS}), '')"
+        return nested_fault_sql(column.type.duckdb, filled, column.data_type, leaf_fault)
     reading = _reading(column, dialect)
     if reading is None:
         return None
@@ -223,16 +237,12 @@ def _json(_column: Column, _dialect: CsvDialect) -> _Reading:
     )
 
 
-def _nested(column: Column, _dialect: CsvDialect) -> _Reading:
-    structure = sql_string(nested_structure(column.type.duckdb))
-    structure = structure.replace("{", "{{").replace("}", "}}")
-    value = f"try(json_transform_strict({{text}}, {structure}))"
-    return _Reading(
-        "(?s).+",
-        f"case when json_valid({{text}}) then {value} end",
-        ((None, f"does not fit {column.data_type}"),),
-        f"does not fit {column.data_type}",
-    )
+def _leaf(duckdb_type: str) -> Column:
+    """A column like a leaf of a nested value; text where contracts have no such type."""
+    try:
+        return Column(name="leaf", data_type=parse_column_type(duckdb_type).duckdb)
+    except ValueError:
+        return Column(name="leaf")
 
 
 def _moment(date_format: str) -> str:
@@ -253,5 +263,4 @@ _READINGS: dict[str, Callable[[Column, CsvDialect], _Reading]] = {
     "time": _time,
     "binary": _binary,
     "json": _json,
-    "nested": _nested,
 }

@@ -41,6 +41,7 @@ class RecordReader:
         self._around = [name for name, path in self._paths.items() if path.is_around]
         self._placed = [name for name, path in self._paths.items() if _needs_search(path)]
         self.names = [*self._around, *self._placed]
+        self._has_prefix = bool(self.names)
         self.undeclared: list[str] = []
         self.has_loose_text = False
         self._found: set[str] = set()
@@ -49,6 +50,7 @@ class RecordReader:
         self._slots: dict[str, int | None] = {}
         self._shape: list[object] = []
         self._places: list[int] | None = []
+        self._is_in_order = True
         self._takes_own_text = any(path == ColumnPath(()) for path in self._paths.values())
 
     @property
@@ -70,7 +72,7 @@ class RecordReader:
             shape += [f"@{key}" for key in keys]
         if shape != self._shape:
             self._learn(shape)
-        row = self._prefix(record)
+        row = self._prefix(record) if self._has_prefix else []
         if not self._takes_own_text and (text := record.text) and not text.isspace():
             self.has_loose_text = True
         if self._places is None:
@@ -83,10 +85,9 @@ class RecordReader:
                 texts = [_text(child) for child in children]
         if keys:
             texts += [str(value) for value in record.values()]
-        first = len(row)
-        if self._places == list(range(first, first + len(texts))):
-            return row + texts
-        row += [None] * (len(self.names) - first)
+        if self._is_in_order:
+            return row + texts if row else texts
+        row += [None] * (len(self.names) - len(row))
         for place, text in zip(self._places, texts, strict=True):
             row[place] = text
         return row
@@ -97,6 +98,8 @@ class RecordReader:
         known = [place for place in places if place is not None]
         is_simple = len(known) == len(shape) == len(set(known))
         self._shape, self._places = shape, known if is_simple else None
+        first = len(self._around) + len(self._placed)
+        self._is_in_order = known == list(range(first, first + len(known)))
 
     def _slot(self, tag: str) -> int | None:
         """Place of an element, or attribute as `@tag`, in a row; None where it has none."""

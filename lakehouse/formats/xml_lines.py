@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 CHUNK_BYTES = 1 << 18
-# A name is looked for with the character after it, and names may be cut by a chunk's end.
+# A tag that the end of a chunk may have cut is looked at again; longer names have no lines.
 _LONGEST_TAG = 4_096
+_SPECIAL = re.compile(rb"<(?:!--|!\[CDATA\[|\?)")
 _ENDS = {b"<!--": b"-->", b"<![CDATA[": b"]]>", b"<?": b"?>"}
-_ONE_BYTE = re.compile(r"(utf-?8|us-ascii|ascii|iso-?8859-?\d+|latin-?1|windows-125\d|cp125\d)", re.I)
+_ONE_BYTE = re.compile(r"(?i)utf-?8|(?:us-)?ascii|iso-?8859-?\d+|latin-?1|(?:windows-|cp)125\d")
 
 
 def start_lines(path: Path, local_name: str, encoding: str) -> Iterator[int]:
@@ -27,32 +28,53 @@ def start_lines(path: Path, local_name: str, encoding: str) -> Iterator[int]:
         encoding: as the document declares it.
     """
     name = re.escape(local_name.encode())
-    tokens = re.compile(
-        rb"<!--|<!\[CDATA\[|<\?|<(?:[^\s<>/!?:\"'=]+:)?" + name + rb"(?=[\s/>])"
-    )
+    plain = re.compile(b"<" + name + rb"(?=[\s/>])")
+    prefixed = re.compile(rb"<[^\s<>/!?:\"'=]+:" + name + rb"(?=[\s/>])")
     rest, line, closing = b"", 1, b""
     for chunk in _chunks(path, encoding):
-        text, place, counted = rest + chunk, 0, 0
-        while True:
-            if closing:
-                end = text.find(closing, place)
-                if end < 0:
-                    kept = max(place, len(text) - len(closing) + 1)
-                    break
-                place, closing = end + len(closing), b""
-            token = tokens.search(text, place)
-            if token is None:
-                kept = _incomplete(text, place)
-                break
-            place = token.end()
-            closing = _ENDS.get(token[0], b"")
-            if not closing:
-                line += text.count(b"\n", counted, token.start())
-                counted = token.start()
-                yield line
-        kept = max(kept, counted)
+        text = rest + chunk
+        found, kept, closing = _starts(text, closing, plain, prefixed, b":" + local_name.encode())
+        counted = 0
+        for start in found:
+            line += text.count(b"\n", counted, start)
+            counted = start
+            yield line
         line += text.count(b"\n", counted, kept)
         rest = text[kept:]
+
+
+def _starts(
+    text: bytes,
+    closing: bytes,
+    plain: re.Pattern[bytes],
+    prefixed: re.Pattern[bytes],
+    ending: bytes,
+) -> tuple[list[int], int, bytes]:
+    """Find start tags outside of comments, CDATA and instructions.
+
+    Returns:
+        Where they start; from where the text has to be looked at again with what follows it; and
+        what closes the comment or the like that is open at the end.
+    """
+    found: list[int] = []
+    place = 0
+    while True:
+        if closing:
+            end = text.find(closing, place)
+            if end < 0:
+                return found, max(place, len(text) - len(closing) + 1), closing
+            place, closing = end + len(closing), b""
+        # Without one of these, the tags of the whole text are searched in one go.
+        special = _SPECIAL.search(text, place) if b"<!" in text or b"<?" in text else None
+        stop = special.start() if special else len(text)
+        tags = [match.start() for match in plain.finditer(text, place, stop)]
+        if text.find(ending, place, stop) >= 0:
+            tags += [match.start() for match in prefixed.finditer(text, place, stop)]
+            tags.sort()
+        found += tags
+        if special is None:
+            return found, _incomplete(text, tags[-1] + 1 if tags else place), b""
+        place, closing = special.end(), _ENDS[special[0]]
 
 
 def _incomplete(text: bytes, place: int) -> int:

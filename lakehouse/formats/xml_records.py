@@ -41,16 +41,19 @@ class RecordStream:
         self._file, self._path, self._where = file, path, where
         self._record: etree._Element | None = None
         self._record_at = 0
+        self._ended_at: int | None = None
         self.root_tag, self.encoding = self._probe()
 
     def __iter__(self) -> Iterator[tuple[etree._Element, int | None]]:
         local = self._path[-1].local
         lines = start_lines(self._file, local, self.encoding)
-        parser = _parser(("start", "end"), [f"{{*}}{name.local}" for name in self._path[:: -1]])
+        names = [self._path[0], self._path[-1]]
+        parser = _parser(("start", "end"), [f"{{*}}{name.local}" for name in names])
         root: etree._Element | None = None
         family: etree._Element | None = None
+        record: etree._Element | None = None
+        tag = ""
         line: int | None = None
-        ended_at: int | None = None
         self.bytes_read = 0
         with self._file.open("rb") as document:
             while chunk := document.read(CHUNK_BYTES):
@@ -58,36 +61,38 @@ class RecordStream:
                 self.bytes_read += len(chunk)
                 for event, element in parser.read_events():
                     if event == "end":
-                        if element is self._record:
+                        if element is record:
                             yield element, line
-                            self._record = None
+                            record = self._record = None
                         if element is root:
-                            ended_at = self.bytes_read
+                            self._ended_at = self.bytes_read
                         continue
-                    root = element if root is None else root
-                    if _local_name(element) != local:
-                        continue
-                    started = next(lines, None)
-                    if self._record is not None or not self._fits(element, family):
-                        continue
-                    family, line = element.getparent(), started
-                    self._record, self._record_at = element, self.bytes_read
-                self._bound_memory(root, ended_at)
+                    if root is None:
+                        root = element
+                    if element.tag == tag:
+                        started = next(lines, None)
+                        is_record = record is None and (
+                            element.getparent() is family or self._fits(element)
+                        )
+                    else:
+                        started = next(lines, None) if _local_name(element) == local else None
+                        is_record = record is None and self._fits(element)
+                    if is_record:
+                        line, record, self._record = started, element, element
+                        self._record_at = self.bytes_read
+                        tag, family = element.tag, element.getparent()
+                self._bound_memory(root)
             parser.close()
 
-    def _fits(self, element: etree._Element, family: etree._Element | None) -> bool:
-        """Whether an element is a record; `family` is the parent of the last one."""
-        names = self._path
-        if family is not None and element.getparent() is family:
-            names = names[-1:]
+    def _fits(self, element: etree._Element) -> bool:
         node: etree._Element | None = element
-        for name in reversed(names):
+        for name in reversed(self._path):
             if node is None or not name.fits(node.tag):
                 return False
             node = node.getparent()
-        return node is None or len(names) < len(self._path)
+        return node is None
 
-    def _bound_memory(self, root: etree._Element | None, ended_at: int | None) -> None:
+    def _bound_memory(self, root: etree._Element | None) -> None:
         """Forget all that was read and is not around what is being read.
 
         An open element is never removed, nor the text at the end of its parent, which libxml2
@@ -98,7 +103,8 @@ class RecordStream:
                 f"{self._where}: a record is larger than {RECORD_BYTES >> 20} MiB. Check "
                 "record_path, or ask the sender for smaller records."
             )
-        around = self.bytes_read - (ended_at or 0) if root is None or ended_at is not None else 0
+        around = self.bytes_read - (self._ended_at or 0)
+        around = 0 if root is not None and self._ended_at is None else around
         if around > _AROUND_BYTES:
             raise DeliveryRefused(
                 f"{self._where}: more than {_AROUND_BYTES >> 20} MiB stand outside the document "
@@ -118,7 +124,7 @@ class RecordStream:
                 self.bytes_read += len(chunk)
                 if found := next(iter(parser.read_events()), None):
                     return self._judged(found[1])
-                self._bound_memory(None, None)
+                self._bound_memory(None)
         parser.close()
         raise DeliveryRefused(f"{self._where} holds no document element. Ask for it again.")
 

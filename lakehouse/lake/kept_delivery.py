@@ -3,7 +3,9 @@
 import json
 from pathlib import Path
 
+from lakehouse.connectors.api.answers_content import ANSWERS
 from lakehouse.lake.ledger import Delivery
+from lakehouse.lake.quarantine_folder import ORIGINAL
 from lakehouse.lake.raw_lake import RawLake
 from lakehouse.source_catalog import Table
 
@@ -25,6 +27,14 @@ def kept_folder(lake: RawLake, table: Table, delivery: Delivery) -> Path | None:
         note.parent for note in folder.glob("*/reason.json") if _sha256(note) == delivery.sha256
     ]
     return max(found, key=lambda kept: (kept / "reason.json").stat().st_mtime_ns, default=None)
+
+
+def kept_original(kept: Path | None) -> Path | None:
+    """What to look at in a quarantine folder: the file, the folder of answers, or the folder."""
+    if kept is None:
+        return None
+    found = (kept / name for name in (ORIGINAL, ANSWERS) if (kept / name).exists())
+    return next(found, kept)
 
 
 def _sha256(note: Path) -> object:

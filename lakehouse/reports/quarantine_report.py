@@ -39,7 +39,7 @@ def delivery_markdown(
 
     Args:
         one: the delivery.
-        kept: folder with the original, if there is one.
+        kept: where the original is, if there is one.
         rows: first refused rows, masked.
         total: how many there are.
     """

@@ -9,7 +9,7 @@ once, and Arrow turns the texts into values.
 
 import struct
 from collections.abc import Iterator, Sequence
-from io import BufferedReader
+from io import DEFAULT_BUFFER_SIZE, BufferedReader, RawIOBase
 from typing import Any
 
 import numpy as np
@@ -42,19 +42,18 @@ class _Received:
         end: of the last whole packet.
     """
 
-    def __init__(self, size: int) -> None:
-        self.buffer = bytearray(size)
-        self.filled = 0
+    def __init__(self, size: int, begun: bytes) -> None:
+        self.buffer = bytearray(max(size, len(begun) + 1))
+        self.buffer[: len(begun)] = begun
+        self.filled = len(begun)
         self.end = 0
         self.starts: list[int] = []
+        self.find_packets()
 
-    def receive(self, stream: BufferedReader) -> None:
+    def receive(self, socket: RawIOBase) -> None:
         """Wait for some bytes and find the packets in them."""
-        received = stream.readinto1(memoryview(self.buffer)[self.filled :])
-        if not received:
-            raise OperationalError(_SERVER_LOST, "the server closed the connection")
-        self.filled += received
-        self._find_packets()
+        self.filled += _some(socket, memoryview(self.buffer)[self.filled :])
+        self.find_packets()
 
     def take_end(self) -> bool:
         """Tell whether the last packet ends the result, and forget that packet."""
@@ -69,7 +68,7 @@ class _Received:
         self.starts.pop()
         return True
 
-    def drop_packets(self, stream: BufferedReader) -> bytes | None:
+    def drop_packets(self, socket: RawIOBase) -> bytes | None:
         """Make room: only the packet that is not whole yet stays.
 
         Returns:
@@ -78,7 +77,7 @@ class _Received:
         rest = self.buffer[self.end : self.filled]
         size = _header(rest)[0] & _LONGEST_PACKET if len(rest) >= _HEADER_BYTES else 0
         is_long = size == _LONGEST_PACKET
-        content = _joined_packets(bytes(rest), stream) if is_long else None
+        content = _joined_packets(bytes(rest), socket) if is_long else None
         if is_long:
             rest = bytearray()
         elif size + _HEADER_BYTES > len(self.buffer):
@@ -87,7 +86,8 @@ class _Received:
         self.filled, self.end, self.starts = len(rest), 0, []
         return content
 
-    def _find_packets(self) -> None:
+    def find_packets(self) -> None:
+        """Find the packets that became whole."""
         buffer, filled, end = self.buffer, self.filled, self.end
         append = self.starts.append
         while end + _HEADER_BYTES <= filled:
@@ -114,36 +114,45 @@ def read_rows(
         OSError: the socket failed or timed out.
         DatabaseRefused: see `values_of`.
     """
-    received = _Received(buffer_bytes)
+    # The reader's own buffer is emptied first: it would wait for more even if it holds the end.
+    socket = stream.raw
+    received = _Received(buffer_bytes, stream.read1(DEFAULT_BUFFER_SIZE))
     while True:
-        received.receive(stream)
         ended = received.take_end()
         if not ended and received.filled < len(received.buffer):
+            received.receive(socket)
             continue
         if received.starts:
             yield _record_batch(received.buffer, received.starts, columns)
         if ended:
             return
-        if (content := received.drop_packets(stream)) is not None:
+        if (content := received.drop_packets(socket)) is not None:
             yield _record_batch(content, [0], columns)
 
 
-def _joined_packets(begun: bytes, stream: BufferedReader) -> bytes:
+def _joined_packets(begun: bytes, socket: RawIOBase) -> bytes:
     """Content of a row that is spread over packets, of which the first has begun."""
     content = bytearray(begun[_HEADER_BYTES:])
-    content += _exactly(stream, _LONGEST_PACKET - len(content))
+    content += _exactly(socket, _LONGEST_PACKET - len(content))
     size = _LONGEST_PACKET
     while size == _LONGEST_PACKET:
-        size = _header(_exactly(stream, _HEADER_BYTES))[0] & _LONGEST_PACKET
-        content += _exactly(stream, size)
+        size = _header(_exactly(socket, _HEADER_BYTES))[0] & _LONGEST_PACKET
+        content += _exactly(socket, size)
     return bytes(content)
 
 
-def _exactly(stream: BufferedReader, size: int) -> bytes:
-    content = stream.read(size)
-    if len(content) < size:
-        raise OperationalError(_SERVER_LOST, "the server closed the connection")
+def _exactly(socket: RawIOBase, size: int) -> bytearray:
+    content, filled = bytearray(size), 0
+    while filled < size:
+        filled += _some(socket, memoryview(content)[filled:])
     return content
+
+
+def _some(socket: RawIOBase, free: memoryview) -> int:
+    received = socket.readinto(free)
+    if not received:
+        raise OperationalError(_SERVER_LOST, "the server closed the connection")
+    return received
 
 
 def _record_batch(

@@ -45,7 +45,7 @@ class PostgreSql:
     def relations(self, connection: Connection) -> list[str]:
         """Tables and views that this user may read; with their schema where it is not searched."""
         with postgresql_faults():
-            return [str(name) for name in connection.execute(_RELATIONS).scalars()]
+            return [str(row[0]) for row in connection.execute(_RELATIONS)]
 
     def describe(self, connection: Connection, relation: str) -> Relation:
         """See `Dialect.describe`."""
@@ -59,8 +59,8 @@ class PostgreSql:
                     f"There is no table or view {relation}. There is: {shown}{more}."
                 )
             oid, schema, name, rows = found
-            columns = connection.execute(_COLUMNS, {"oid": oid}).all()
-            key = connection.execute(_PRIMARY_KEY, {"oid": oid}).scalars().all()
+            columns: Sequence[Any] = connection.execute(_COLUMNS, {"oid": oid}).all()
+            key: Sequence[Any] = connection.execute(_PRIMARY_KEY, {"oid": oid}).scalars().all()
         return Relation(
             name=relation,
             quoted=f"{sql_identifier(schema)}.{sql_identifier(name)}",
@@ -75,7 +75,7 @@ class PostgreSql:
     def snapshot(
         self, engine: Engine, connections: int
     ) -> AbstractContextManager[list[Connection]]:
-        """REPEATABLE READ, READ ONLY; several connections take the snapshot that the first exports."""
+        """REPEATABLE READ, READ ONLY; all further connections take the snapshot of the first."""
         return _snapshot(engine, max(1, connections))
 
     def batches(
@@ -101,8 +101,11 @@ class PostgreSql:
                 f"Column {column.name} of type {column.server_type} cannot be a cursor: what is "
                 "kept of it is text. Read a view that makes a bigint or timestamp of it."
             )
-        if "\0" in value:
-            raise CatalogInvalid(f"The cursor kept for column {column.name} holds a NUL byte.")
+        if value.startswith(("infinity", "-infinity")) and column.server_type.startswith(DATES):
+            raise CatalogInvalid(
+                f"Column {column.name} holds infinity, after which nothing comes; it cannot be a "
+                "cursor. Read a view that leaves these rows out or makes NULL of it."
+            )
         return f"cast({sql_string(value)} as {column.server_type})"
 
     def before(self, column: ServerColumn, literal: str, overlap: float) -> str:
@@ -149,10 +152,14 @@ def _snapshot(engine: Engine, connections: int) -> Iterator[list[Connection]]:
         with postgresql_faults():
             opened.append(_begun(engine))
             if connections > 1:
-                shared = opened[0].exec_driver_sql("select pg_export_snapshot()").scalar_one()
-                for _ in range(connections - 1):
-                    opened.append(_begun(engine, str(shared)))
+                shared: Any = opened[0].exec_driver_sql("select pg_export_snapshot()").scalar_one()
+                opened += (_begun(engine, str(shared)) for _ in range(connections - 1))
         yield opened
+    except BaseException:
+        for connection in opened:
+            # Nothing was written, so there is nothing to undo on a server that may be gone.
+            connection.invalidate()
+        raise
     finally:
         for connection in opened:
             with suppress(DBAPIError, psycopg.Error):
@@ -160,16 +167,19 @@ def _snapshot(engine: Engine, connections: int) -> Iterator[list[Connection]]:
 
 
 def _begun(engine: Engine, shared: str | None = None) -> Connection:
-    connection = engine.connect().execution_options(
-        isolation_level="REPEATABLE READ", postgresql_readonly=True
-    )
-    if shared is not None:
-        _run(connection, f"set transaction snapshot {sql_string(shared)}")
-    for statement in _SESSION:
-        _run(connection, statement)
-    if shared is None:
-        # The snapshot is taken by the first query, not by BEGIN.
-        _run(connection, "select 1")
+    connection = engine.connect()
+    try:
+        connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        if shared is not None:
+            _run(connection, f"set transaction snapshot {sql_string(shared)}")
+        for statement in _SESSION:
+            _run(connection, statement)
+        if shared is None:
+            # The snapshot is taken by the first query, not by BEGIN.
+            _run(connection, "select 1")
+    except BaseException:
+        connection.invalidate()
+        raise
     return connection
 
 

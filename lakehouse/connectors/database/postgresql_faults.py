@@ -48,7 +48,8 @@ def _as_ours(error: BaseException | None) -> AljibeError:
     code = getattr(error, "sqlstate", None) or ""
     said = _said(error)
     if not code:
-        if any(words in said for words in _REFUSED) and "starting up" not in said:
+        whole = str(error)
+        if any(words in whole for words in _REFUSED) and "starting up" not in whole:
             return DatabaseRefused(
                 f"The database refused: {said}. Correct user, password and name in the block."
             )

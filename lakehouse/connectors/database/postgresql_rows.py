@@ -1,6 +1,7 @@
 """Rows of COPY TO in CSV as Arrow batches."""
 
 from collections.abc import Sequence
+from io import BytesIO
 
 import pyarrow as pa
 import pyarrow.csv as pacsv
@@ -27,7 +28,7 @@ def parse_rows(content: bytes, columns: Sequence[ServerColumn]) -> pa.RecordBatc
     }
     try:
         table = pacsv.read_csv(
-            pa.BufferReader(content),
+            BytesIO(content),
             pacsv.ReadOptions(column_names=names, block_size=len(content) + 1, use_threads=False),
             pacsv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
             pacsv.ConvertOptions(

@@ -3,13 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.connectors.folder import (
-    FoundFile,
-    assert_unchanged,
-    find_files,
-    settled,
-    unusable_names,
-)
+from lakehouse.connectors.file_store import files_of, settled
+from lakehouse.connectors.folder import FoundFile, LocalFolder, assert_unchanged, find_files
 from lakehouse.errors import DeliveryMoving, LandingFolderMissing
 from lakehouse.source_catalog import Table
 
@@ -98,7 +93,7 @@ def test_a_name_that_cannot_be_shown_is_left_alone_and_told_escaped(tmp_path, na
     write(tmp_path / name)
     write(tmp_path / "ventas_arg_good.csv")
     assert [file.name for file in find_files(tmp_path, SALES)] == ["ventas_arg_good.csv"]
-    told = unusable_names(tmp_path, SALES)
+    told = files_of(SALES, LocalFolder(tmp_path).listing(SALES)).unusable
     assert len(told) == 1
     assert told[0].isprintable()
     assert told[0] != name
@@ -118,7 +113,7 @@ def test_a_second_look_tells_resting_files_from_moving_ones(tmp_path):
     write(tmp_path / "ventas_arg_grows.csv", "a\n1\n2\n")
     write(tmp_path / "ventas_arg_touched.csv", mtime_ns=1_000_000_001)
     (tmp_path / "ventas_arg_gone.csv").unlink()
-    resting, moving = settled(tmp_path, before)
+    resting, moving = settled(LocalFolder(tmp_path), before)
     assert names(resting) == ["ventas_arg_a.csv"]
     assert sorted(names(moving)) == [
         "ventas_arg_gone.csv",
@@ -137,3 +132,43 @@ def test_a_file_that_changed_while_it_was_read_is_still_moving(tmp_path):
     file.unlink()
     with pytest.raises(DeliveryMoving, match="is gone"):
         assert_unchanged(tmp_path, found)
+
+
+def test_a_loaded_file_moves_to_processed_and_nothing_there_is_replaced(tmp_path):
+    store = LocalFolder(tmp_path)
+    for number, name in enumerate(("ventas_arg.csv", "ventas_arg.5.csv", "ventas_arg.5.2.csv")):
+        write(tmp_path / "ventas_arg.csv", f"a\n{number}\n", mtime_ns=5)
+        (found,) = find_files(tmp_path, SALES)
+        assert store.set_aside(found) == f"processed/{name}"
+    kept = {path.name: path.read_text() for path in (tmp_path / "processed").iterdir()}
+    assert kept == {
+        "ventas_arg.csv": "a\n0\n",
+        "ventas_arg.5.csv": "a\n1\n",
+        "ventas_arg.5.2.csv": "a\n2\n",
+    }
+    assert find_files(tmp_path, SALES) == []
+
+
+def test_a_file_that_came_after_the_one_that_was_loaded_stays(tmp_path):
+    write(tmp_path / "ventas_arg.csv", mtime_ns=5)
+    (found,) = find_files(tmp_path, SALES)
+    write(tmp_path / "ventas_arg.csv", "a\n1\n2\n", mtime_ns=6)
+    assert LocalFolder(tmp_path).set_aside(found) is None
+    assert (tmp_path / "ventas_arg.csv").read_text() == "a\n1\n2\n"
+    assert list((tmp_path / "processed").iterdir()) == []
+
+
+def test_a_file_that_is_gone_moves_nothing(tmp_path):
+    write(tmp_path / "ventas_arg.csv", mtime_ns=5)
+    (found,) = find_files(tmp_path, SALES)
+    (tmp_path / "ventas_arg.csv").unlink()
+    assert LocalFolder(tmp_path).set_aside(found) is None
+    assert list((tmp_path / "processed").iterdir()) == []
+
+
+def test_local_files_are_read_where_they_are(tmp_path):
+    write(tmp_path / "ventas_arg.csv")
+    found = find_files(tmp_path, SALES)
+    (fetched,) = LocalFolder(tmp_path).fetch(found, tmp_path / "scratch", print)
+    assert (fetched.folder, fetched.local_name, fetched.fault) == (tmp_path, None, None)
+    assert not (tmp_path / "scratch").exists()
