@@ -13,14 +13,11 @@ from typing import Any
 import duckdb
 from duckdb.sqltypes import DuckDBPyType
 
+from lakehouse.formats.json_numbers import has_long_number_sql, marked_numbers_sql, unmarked_sql
 from lakehouse.sql_quoting import sql_string
 
 # DuckDB ends the process on deep nesting from some hundred thousand levels on.
 MOST_BRACKETS = 20_000
-# A real after a key's colon or between the items of a list, where it is no part of a string.
-_REAL = r'("\s*:\s*|[\[,]\s*)(-?[0-9]+[.eE][0-9.eE+-]*)'
-_LONG_NUMBER = "[0-9.]{17}"
-
 LeafSql = Callable[[str, str], str | None]
 
 
@@ -53,7 +50,7 @@ def nested_fault_sql(duckdb_type: str, text: str, declared: str, leaf_fault: Lea
         "case when cell is null then null when not json_valid(cell) then 'not JSON' "
         f"when {_brackets('cell')} > {MOST_BRACKETS} "
         f"then 'holds more than {MOST_BRACKETS} lists and objects' "
-        f"when {_has_long_number('cell')} and not json_valid({_exact('cell')}) "
+        f"when {has_long_number_sql('cell')} and not json_valid({marked_numbers_sql('cell')}) "
         "then 'holds numbers of many digits beside text that looks like numbers' "
         f"when json_type(cell) = 'NULL' then null else {found} end"
     )
@@ -67,7 +64,7 @@ def _read(kind: DuckDBPyType, text: str) -> str:
         f"coalesce(try(json_transform_strict(shown, {structure})), "
         f"case when {_fits(kind, 'shown::json', 0)} then json_transform(shown, {structure}) end)"
     )
-    exact = f"case when json_valid({_exact('given')}) then {_exact('given')} else given end"
+    exact = f"case when json_valid({marked_numbers_sql('given')}) then {marked_numbers_sql('given')} else given end"
     readable = f"json_valid(given) and {_brackets('given')} <= {MOST_BRACKETS}"
     return _bound(
         "given", text, f"case when {readable} then {_bound('shown', exact, shaped)} end"
@@ -77,16 +74,6 @@ def _read(kind: DuckDBPyType, text: str) -> str:
 def _bound(name: str, value: str, result: str) -> str:
     """SQL of `result`, in which `name` stands for `value`, computed once."""
     return f"list_transform([{value}], lambda {name}: {result})[1]"
-
-
-def _exact(text: str) -> str:
-    """SQL of JSON text with its reals as strings, as DuckDB reads numbers as doubles."""
-    replaced = rf"regexp_replace({text}, '{_REAL}', '\1"\2"', 'g')"
-    return f"case when regexp_matches({text}, '{_REAL}') then {replaced} else {text} end"
-
-
-def _has_long_number(text: str) -> str:
-    return f"regexp_matches({text}, '{_LONG_NUMBER}')"
 
 
 def _brackets(text: str) -> str:
@@ -110,7 +97,7 @@ def _value(kind: DuckDBPyType, item: str, depth: int, leaf: LeafSql) -> str:
         entries = f"list_transform(map_entries({item}), lambda {inner}: "
         entries += f"{{'key': {inner}.key, 'value': {value}}})"
         return f"case when {item} is not null then map_from_entries({entries}) end"
-    return leaf(str(kind), item) or item
+    return leaf(str(kind), unmarked_sql(item)) or item
 
 
 def _fault(kind: DuckDBPyType, item: str, depth: int, leaf: LeafSql) -> str | None:
@@ -132,7 +119,7 @@ def _fault(kind: DuckDBPyType, item: str, depth: int, leaf: LeafSql) -> str | No
             if (fault := _fault(child, _field(item, name), depth, leaf))
         ]
         return f"coalesce({', '.join(faults)})" if faults else None
-    return leaf(str(kind), item)
+    return leaf(str(kind), unmarked_sql(item))
 
 
 def _fits(kind: DuckDBPyType, node: str, depth: int) -> str:

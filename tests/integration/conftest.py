@@ -20,6 +20,7 @@ from servers.http_api import HttpApiServer, running_http_api
 from servers.mariadb import MariaDbMissingError, MariaDbServer, connect_to, running_mariadb
 from servers.postgres import PostgresMissingError, PostgresServer, running_postgres
 from servers.prefect_server import running_prefect_server
+from servers.sshd import SshdMissingError, SshServer, running_sshd
 
 
 @pytest.fixture(scope="session")
@@ -94,3 +95,23 @@ def mysql_source(
     lake = RawLake.of(Settings())
     yield DatabaseSource(mariadb_database, lake)
     lake.ledger.engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def ssh_server() -> Iterator[SshServer]:
+    """An OpenSSH server; skips where none is installed, and fails there when CI=true."""
+    try:
+        with running_sshd() as server:
+            yield server
+    except SshdMissingError as missing:
+        if os.environ.get("CI") == "true":
+            pytest.fail(str(missing))
+        pytest.skip(str(missing))
+
+
+@pytest.fixture
+def upload(ssh_server: SshServer) -> Path:
+    """An empty folder on the OpenSSH server that only this test uses."""
+    folder = ssh_server.uploads / uuid.uuid4().hex
+    folder.mkdir()
+    return folder

@@ -10,7 +10,7 @@ once, and Arrow turns the texts into values.
 import struct
 from collections.abc import Iterator, Sequence
 from io import DEFAULT_BUFFER_SIZE, BufferedReader, RawIOBase
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -115,7 +115,7 @@ def read_rows(
         DatabaseRefused: see `values_of`.
     """
     # The reader's own buffer is emptied first: it would wait for more even if it holds the end.
-    socket = stream.raw
+    socket = cast(RawIOBase, stream.raw)
     received = _Received(buffer_bytes, stream.read1(DEFAULT_BUFFER_SIZE))
     while True:
         ended = received.take_end()
