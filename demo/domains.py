@@ -75,7 +75,7 @@ PHARMA_LATAM = DemoDomain(
         order="fecha, invoice_id",
         total="format('{:,.2f} USD', sum(venta_total_usd))",
     ),
-    try_next="change a file there and run .venv/bin/aljibe run pharma_latam",
+    try_next="change a sample file, then .venv/bin/aljibe run pharma_latam",
 )
 TECHSTORE = DemoDomain(
     name="techstore",
@@ -85,10 +85,10 @@ TECHSTORE = DemoDomain(
     running=_techstore_running,
     mart=Mart(
         name="consume.revenue_mensual",
-        columns="mes, pedidos, revenue, ticket_promedio, clientes_unicos as clientes, revenue_usd",
+        columns="mes, pedidos, clientes_unicos as clientes, revenue, revenue_usd as usd",
         order="mes",
         total="format('{:,.2f} ARS', sum(revenue))",
     ),
-    try_next='change the data (make demo ARGS="--domain techstore --scale 3")',
+    try_next='make demo ARGS="--domain techstore --scale 3"',
 )
 DOMAINS = {domain.name: domain for domain in (PHARMA_LATAM, TECHSTORE)}

@@ -104,6 +104,7 @@ class _Connections:
         self._idle: SimpleQueue[Fetcher | None] = SimpleQueue()
         self._open: set[Fetcher] = set()
         self._lock = threading.Lock()
+        self._opening = threading.Lock()
         self.received = 0
 
     def fetch(self, files: Sequence[WantedFile], budget: _Budget) -> list[Exception | None]:
@@ -112,7 +113,11 @@ class _Connections:
             if budget.stopped:
                 raise DownloadStopped
 
-        fetcher = self._take()
+        try:
+            fetcher = self._take(budget)
+        except BaseException:
+            self._idle.put(None)
+            raise
         try:
             faults = fetcher.fetch(files, count)
         except BaseException:
@@ -127,30 +132,36 @@ class _Connections:
         for fetcher in fetchers:
             self._end(fetcher)
 
-    def _take(self) -> Fetcher:
+    def _take(self, budget: _Budget) -> Fetcher:
         try:
             idle = self._idle.get_nowait()
         except Empty:
             idle = None
         while idle is None:
-            with self._lock:
-                others = bool(self._open)
-            try:
-                idle = self._open_fetcher()
-            except (TransientError, RemoteFolderRefused):
-                if not others:
-                    raise
-                idle = self._idle.get()
-            else:
-                with self._lock:
-                    self._open.add(idle)
+            if budget.stopped:
+                raise DownloadStopped
+            idle = self._opened() or self._idle.get()
         return idle
+
+    def _opened(self) -> Fetcher | None:
+        """Another connection, one after the other; None where the server wants no more."""
+        with self._opening:
+            try:
+                fetcher = self._open_fetcher()
+            except (TransientError, RemoteFolderRefused):
+                with self._lock:
+                    if not self._open:
+                        raise
+                return None
+            with self._lock:
+                self._open.add(fetcher)
+            return fetcher
 
     def _end(self, fetcher: Fetcher) -> None:
         with self._lock:
             self._open.discard(fetcher)
         fetcher.close()
-        # Wakes one that waits for this connection; it finds out why there is none.
+        # Wakes one that waits for this connection; it finds out why there is none, and so on.
         self._idle.put(None)
 
 

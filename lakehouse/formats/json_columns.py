@@ -19,10 +19,12 @@ class JsonColumn:
     Attributes:
         name: of the column.
         steps: keys from the record down to the value.
+        is_exact: whether it is declared an integer or decimal.
     """
 
     name: str
     steps: tuple[str, ...]
+    is_exact: bool = False
 
     @property
     def key(self) -> str:
@@ -120,7 +122,11 @@ class RecordKeys:
     def declared(self) -> tuple[JsonColumn, ...]:
         """The declared columns, in their order."""
         return tuple(
-            JsonColumn(column.name, path_steps(column.path) if column.path else (column.name,))
+            JsonColumn(
+                column.name,
+                path_steps(column.path) if column.path else (column.name,),
+                column.type.kind in ("integer", "decimal"),
+            )
             for column in self.table.columns
         )
 

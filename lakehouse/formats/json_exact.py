@@ -14,7 +14,7 @@ import pyarrow as pa
 from lakehouse.errors import DeliveryRefused
 from lakehouse.formats.json_columns import JsonColumn, RecordKeys
 from lakehouse.formats.json_lines import MAX_RECORD_BYTES, RecordLines
-from lakehouse.formats.json_record import RecordUnfit, read_record, text_of, value_at
+from lakehouse.formats.json_record import RecordUnfit, read_record, text_of, value_at, without_exponent
 from lakehouse.formats.source_lines import LineBreaks
 from lakehouse.formats.staged_file import RejectedRow
 from lakehouse.formats.text_columns import StagedWriter
@@ -156,4 +156,6 @@ def _texts(records: list[dict[str, Any]], column: JsonColumn) -> pa.Array:
         values = [value_at(record, column.steps) for record in records]
     if any(type(value) is not str for value in values):
         values = [value if type(value) is str else text_of(value) for value in values]
+    if column.is_exact:
+        values = [without_exponent(value) for value in values]
     return pa.array(values, pa.string())

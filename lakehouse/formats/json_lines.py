@@ -30,13 +30,15 @@ class RecordLines:
         path: UTF-8 text.
         lines: in it, blank ones too.
         is_regular: whether DuckDB may read it: no record is too long or too deep, strings and
-            brackets pair off in each line, and every value comes back as it was written.
+            brackets pair off in each line, and nothing came that is JSON for DuckDB alone.
+        keeps_numbers: whether DuckDB gives back every number as it was written.
         are_delivered: whether these are the lines of the delivered file.
     """
 
     path: Path
     lines: int
     is_regular: bool
+    keeps_numbers: bool
     are_delivered: bool
 
 
@@ -55,10 +57,10 @@ def delivered_lines(text: Path, lines: int) -> RecordLines:
         lengths.take(newlines, len(chunk))
         check.feed(stretch.bare())
         fits = scan.deepest <= MAX_DEPTH and lengths.longest <= MAX_RECORD_BYTES
-        if not (fits and check.is_plain and _all_closed(stretch)):
-            return RecordLines(text, lines, is_regular=False, are_delivered=True)
+        if not (fits and check.is_strict and _all_closed(stretch)):
+            return RecordLines(text, lines, False, False, are_delivered=True)
     closed = scan.depth == 0 and not scan.in_string
-    return RecordLines(text, lines, is_regular=closed, are_delivered=True)
+    return RecordLines(text, lines, closed, check.keeps_numbers, are_delivered=True)
 
 
 def write_lines(text: Path, place: RecordsPlace, target: Path, *, where: str) -> RecordLines:
@@ -106,7 +108,8 @@ def write_lines(text: Path, place: RecordsPlace, target: Path, *, where: str) ->
         raise DeliveryRefused(f"{where}: {unfound}. Ask the sender to correct it.") from None
     fits = scan.deepest <= MAX_DEPTH and lengths.longest <= MAX_RECORD_BYTES
     records = 0 if is_blank and not separators else separators + 1
-    return RecordLines(target, records, fits and check.is_plain, are_delivered=False)
+    is_regular = fits and check.is_strict
+    return RecordLines(target, records, is_regular, check.keeps_numbers, are_delivered=False)
 
 
 def without_mark(text: Path, work: Path) -> Path:

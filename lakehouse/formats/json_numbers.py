@@ -12,12 +12,16 @@ _LONG_NUMBER = "[0-9.]{17}"
 
 
 def marked_numbers_sql(text: str) -> str:
-    """SQL of JSON text with its reals marked; unchanged where it holds the mark itself."""
+    """SQL of JSON text with its reals marked; the text must not hold the mark itself."""
     return (
-        f"case when regexp_matches({text}, '{_REAL}') and not regexp_matches({text}, "
-        f"'{_HOLDS_MARK}') then regexp_replace({text}, '{_REAL}', '\\1\"{_MARK}\\2\"', 'g') "
-        f"else {text} end"
+        f"case when regexp_matches({text}, '{_REAL}') "
+        f"then regexp_replace({text}, '{_REAL}', '\\1\"{_MARK}\\2\"', 'g') else {text} end"
     )
+
+
+def holds_mark_sql(text: str) -> str:
+    """SQL of whether a JSON text holds the mark, as it is or escaped."""
+    return f"regexp_matches({text}, '{_HOLDS_MARK}')"
 
 
 def unmarked_sql(text: str) -> str:

@@ -1,5 +1,6 @@
 """Regular JSON lines through DuckDB, which takes all of a file or nothing."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import duckdb
 
 from lakehouse.formats.json_columns import JsonColumn, RecordKeys
 from lakehouse.formats.json_lines import MAX_RECORD_BYTES, RecordLines
+from lakehouse.formats.json_numbers import holds_mark_sql, marked_numbers_sql, unmarked_sql
 from lakehouse.formats.staging_limits import StagingLimits
 from lakehouse.lake.duckdb_session import bounded_session
 from lakehouse.source_catalog import Table
@@ -75,20 +77,40 @@ def _copy(
 ) -> int:
     parents = {column.key for column in columns if len(column.steps) > 1}
     kinds = {column.key: "JSON" if column.key in parents else "VARCHAR" for column in columns}
-    read = ", ".join(f"{sql_string(key)}: '{kind}'" for key, kind in kinds.items())
     selected = ", ".join(
-        f"{_text(column, parents)} as {sql_identifier(column.name)}" for column in columns
+        f"{_text(column, parents, lines)} as {sql_identifier(column.name)}" for column in columns
     )
+    source = _plain_source(lines, kinds) if lines.keeps_numbers else _marked_source(lines, kinds)
     copied = session.execute(
-        f"copy (select {selected} from read_json({sql_path(lines.path)}, "
-        f"columns = {{{read}}}, records = true, {_READ})) "
+        f"copy (select {selected} from {source}) "
         f"to {sql_string(str(target.absolute()))} ({_PARQUET})"
     ).fetchone()
     return int(copied[0]) if copied else 0
 
 
-def _text(column: JsonColumn, parents: set[str]) -> str:
+def _plain_source(lines: RecordLines, kinds: dict[str, str]) -> str:
+    read = ", ".join(f"{sql_string(key)}: '{kind}'" for key, kind in kinds.items())
+    return f"read_json({sql_path(lines.path)}, columns = {{{read}}}, records = true, {_READ})"
+
+
+def _marked_source(lines: RecordLines, kinds: dict[str, str]) -> str:
+    marked = (
+        f"case when {holds_mark_sql('json')} then error('the mark of numbers is taken') "
+        f"else {marked_numbers_sql('json::varchar')} end"
+    )
+    structure = sql_string(json.dumps(kinds))
+    return (
+        f"(select unnest(record) from (select json_transform({marked}, {structure}) as record "
+        f"from read_json_objects({sql_path(lines.path)}, {_READ})))"
+    )
+
+
+def _text(column: JsonColumn, parents: set[str], lines: RecordLines) -> str:
     cell = sql_identifier(column.key)
-    if column.key not in parents:
+    if column.key in parents:
+        cell = f"json_extract_string({cell}, {sql_string(column.pointer or '$')})"
+    if lines.keeps_numbers:
         return cell
-    return f"json_extract_string({cell}, {sql_string(column.pointer or '$')})"
+    text = unmarked_sql(cell)
+    exponent = f"case when regexp_matches({cell}, '[eE]') then error('an exponent') else {text} end"
+    return exponent if column.is_exact else text

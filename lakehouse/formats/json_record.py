@@ -1,6 +1,8 @@
 """One JSON record, parsed strictly (RFC 8259), its numbers as they were written."""
 
+import re
 from collections.abc import Iterable
+from decimal import Decimal
 from json.encoder import encode_basestring
 from typing import Any
 
@@ -10,6 +12,8 @@ from simplejson import RawJSON
 from lakehouse.formats.json_lines import MAX_RECORD_BYTES
 from lakehouse.formats.json_structure import MAX_DEPTH, StructureScan
 
+_EXPONENT = re.compile(r"-?[0-9]+(?:\.[0-9]+)?[eE][+-]?[0-9]{1,4}")
+_MOST_DIGITS = 40
 _LITERALS = {None: "null", True: "true", False: "false"}
 
 
@@ -85,6 +89,14 @@ def value_at(record: dict[str, Any], steps: tuple[str, ...]) -> Any:
 def text_of(value: Any) -> str | None:
     """A value as a cell: text as it is, all else as compact JSON; None for null."""
     return value if value is None or type(value) is str else _json_text(value)
+
+
+def without_exponent(text: str | None) -> str | None:
+    """A number such as `1.5e-7` in plain digits, other texts as they are."""
+    if text is None or not _EXPONENT.fullmatch(text):
+        return text
+    number = Decimal(text)
+    return format(number, "f") if abs(number.adjusted()) <= _MOST_DIGITS else text
 
 
 def _json_text(value: Any) -> str:

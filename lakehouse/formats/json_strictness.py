@@ -19,27 +19,28 @@ _FOUR_ZEROS_FIFTEEN_DIGITS_OR_A_LAST_ZERO = re.compile(
 _REAL = re.compile(rb"[0-9]+\.[0-9]+")
 # A decimal of 15 significant digits survives the way through a double (IEEE 754 binary64).
 _EXACT_DIGITS = 15
-_MINUS_ZERO = re.compile(rb"-0[^.]")
 
 
 class StrictnessCheck:
     """Follows the bytes outside strings over consecutive chunks.
 
     Attributes:
-        is_plain: whether DuckDB gives back every value as it was written.
+        is_strict: whether nothing came that only DuckDB takes for JSON.
+        keeps_numbers: whether DuckDB gives back every number as it was written.
     """
 
     def __init__(self) -> None:
-        self.is_plain = True
+        self.is_strict = True
+        self.keeps_numbers = True
         self._tail = b""
 
     def feed(self, bare: bytes) -> None:
         """Take the next bytes outside strings."""
-        if not self.is_plain:
-            return
-        text = self._tail + bare
-        self._tail = text[-_TAIL:]
-        self.is_plain = not (_has_foreign(text) or _has_changed_number(text))
+        if self.is_strict:
+            text = self._tail + bare
+            self._tail = text[-_TAIL:]
+            self.is_strict = not _has_foreign(text)
+            self.keeps_numbers = self.keeps_numbers and not _has_changed_number(text)
 
 
 def _has_foreign(text: bytes) -> bool:
@@ -54,8 +55,6 @@ def _has_changed_number(text: bytes) -> bool:
     places = np.frombuffer(text, np.uint8)
     digits = (places - np.uint8(48)) < 10
     if bool((((places[1:] | 0x20) == 101) & digits[:-1]).any()):
-        return True
-    if b"-" in text and _MINUS_ZERO.search(text):
         return True
     if b"." not in text:
         return False

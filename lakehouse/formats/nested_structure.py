@@ -13,7 +13,12 @@ from typing import Any
 import duckdb
 from duckdb.sqltypes import DuckDBPyType
 
-from lakehouse.formats.json_numbers import has_long_number_sql, marked_numbers_sql, unmarked_sql
+from lakehouse.formats.json_numbers import (
+    has_long_number_sql,
+    holds_mark_sql,
+    marked_numbers_sql,
+    unmarked_sql,
+)
 from lakehouse.sql_quoting import sql_string
 
 # DuckDB ends the process on deep nesting from some hundred thousand levels on.
@@ -48,8 +53,8 @@ def nested_fault_sql(duckdb_type: str, text: str, declared: str, leaf_fault: Lea
     found = _bound("root", _read(kind, "cell"), f"case when root is null then {unfit} else {fault} end")
     reason = (
         "case when cell is null then null when not json_valid(cell) then 'not JSON' "
-        f"when {_brackets('cell')} > {MOST_BRACKETS} "
-        f"then 'holds more than {MOST_BRACKETS} lists and objects' "
+        f"when {_is_unreadable('cell')} "
+        f"then 'holds more than {MOST_BRACKETS} lists and objects, or the character U+E000' "
         f"when {has_long_number_sql('cell')} and not json_valid({marked_numbers_sql('cell')}) "
         "then 'holds numbers of many digits beside text that looks like numbers' "
         f"when json_type(cell) = 'NULL' then null else {found} end"
@@ -65,7 +70,7 @@ def _read(kind: DuckDBPyType, text: str) -> str:
         f"case when {_fits(kind, 'shown::json', 0)} then json_transform(shown, {structure}) end)"
     )
     exact = f"case when json_valid({marked_numbers_sql('given')}) then {marked_numbers_sql('given')} else given end"
-    readable = f"json_valid(given) and {_brackets('given')} <= {MOST_BRACKETS}"
+    readable = f"json_valid(given) and not {_is_unreadable('given')}"
     return _bound(
         "given", text, f"case when {readable} then {_bound('shown', exact, shaped)} end"
     )
@@ -76,8 +81,9 @@ def _bound(name: str, value: str, result: str) -> str:
     return f"list_transform([{value}], lambda {name}: {result})[1]"
 
 
-def _brackets(text: str) -> str:
-    return f"(length({text}) - length(translate({text}, '[{{', '')))"
+def _is_unreadable(text: str) -> str:
+    brackets = f"length({text}) - length(translate({text}, '[{{', ''))"
+    return f"({brackets} > {MOST_BRACKETS} or {holds_mark_sql(text)})"
 
 
 def _value(kind: DuckDBPyType, item: str, depth: int, leaf: LeafSql) -> str:

@@ -7,6 +7,7 @@ rules for text decide.
 
 import json
 import math
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -14,14 +15,12 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
 from pyarrow import types
 
 from lakehouse.formats.native_conversion import cast_fault_sql, cast_sql
 from lakehouse.source_catalog import Column, Table
 
 _UUID_BYTES = 16
-_DUCKDB_DIGITS = 38
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class StagedColumn:
 
     name: str
     staged_type: pa.DataType
-    staged: Callable[[pa.Array], pa.Array]
+    staged: Callable[[Any], Any]
 
 
 def staged_columns(
@@ -60,10 +59,10 @@ def _staged_column(name: str, delivered: pa.DataType, column: Column) -> StagedC
     exact, plain = _exact(delivered)
     if _is_cast(plain, column):
         return StagedColumn(name, plain, exact)
-    return StagedColumn(name, pa.string(), lambda array: _as_text(exact(array), column))
+    return StagedColumn(name, pa.string(), lambda array: _as_text(exact(array)))
 
 
-def _exact(delivered: pa.DataType) -> tuple[Callable[[pa.Array], pa.Array], pa.DataType]:
+def _exact(delivered: pa.DataType) -> tuple[Callable[[Any], Any], pa.DataType]:
     """The type of the same values that DuckDB reads back alike, and how to get there."""
     if isinstance(delivered, pa.UuidType) or _is_uuid_like(delivered):
         return _uuid_texts, pa.string()
@@ -121,7 +120,7 @@ def _is_cast(staged: pa.DataType, column: Column) -> bool:
     if name is None or (kind == "boolean" and name != "BOOLEAN"):
         return False
     if kind in ("text", "json"):
-        return not types.is_floating(staged)
+        return not (types.is_floating(staged) or types.is_binary(staged))
     with duckdb.connect() as session:
         fault = cast_fault_sql(column, name, "x") or "null"
         query = f"select {cast_sql(column, 'x')}, {fault} from (select null::{name} as x)"
@@ -145,7 +144,7 @@ def _duckdb_type(staged: pa.DataType) -> str | None:
     return str(row[0]) if row else None
 
 
-def _as_text(array: pa.Array, column: Column) -> pa.Array:
+def _as_text(array: Any) -> "pa.Array[Any]":
     if types.is_boolean(array.type) or types.is_integer(array.type) or types.is_decimal(array.type):
         return array.cast(pa.string())
     if types.is_binary(array.type):
@@ -175,9 +174,7 @@ def _plain_value(value: Any) -> str:
     return value.hex() if isinstance(value, bytes) else str(value)
 
 
-def _uuid_texts(array: pa.Array) -> pa.Array:
-    import uuid
-
+def _uuid_texts(array: "pa.Array[Any]") -> "pa.Array[Any]":
     storage = array.storage if isinstance(array, pa.ExtensionArray) else array
     texts = [None if raw is None else str(uuid.UUID(bytes=raw)) for raw in storage.to_pylist()]
     return pa.array(texts, pa.string())

@@ -67,7 +67,6 @@ class StagedWriter:
         self._target = target
         self._pieces: list[Path] = []
         self._writer: pq.ParquetWriter | None = None
-        self._schema: pa.Schema | None = None
 
     def __enter__(self) -> "StagedWriter":
         return self
@@ -86,12 +85,10 @@ class StagedWriter:
 
     def write(self, batch: pa.Table) -> None:
         """Append a batch; a column keeps the type of the batch that brought it."""
-        if self._schema is None or not batch.schema.equals(self._schema):
+        if self._writer is None or not batch.schema.equals(self._writer.schema):
             self._close()
             self._pieces.append(self._target.with_name(f"piece-{uuid.uuid4().hex}.parquet"))
-            self._schema = batch.schema
             self._writer = _writer(self._pieces[-1], batch.schema)
-        assert self._writer is not None
         self._writer.write_table(batch)
         self.rows += batch.num_rows
 
@@ -102,9 +99,10 @@ class StagedWriter:
             columns: all of them, with their types, in the order that the file gets; where a
                 batch had none of a column it is NULL.
         """
-        self._close()
         schema = pa.schema(list(columns))
-        if len(self._pieces) == 1 and schema.equals(self._schema):
+        is_whole = self._writer is not None and schema.equals(self._writer.schema)
+        self._close()
+        if is_whole and len(self._pieces) == 1:
             self._pieces.pop().rename(self._target)
             return
         with _writer(self._target, schema) as writer:

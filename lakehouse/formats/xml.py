@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 from lxml import etree
@@ -121,7 +122,7 @@ def _batch(names: list[str], rows: list[Row], lines: list[int | None]) -> pa.Tab
     # Rows from before a column turned up are shorter.
     columns = list(zip_longest(*rows))
     columns += [(None,) * len(rows)] * (len(names) - len(columns))
-    arrays = [pa.array(column, pa.string()) for column in columns]
+    arrays: list[Any] = [pa.array(column, pa.string()) for column in columns]
     arrays.append(pa.array(lines, pa.int64()))
     return pa.table(arrays, names=[*names, LINE_COLUMN])
 

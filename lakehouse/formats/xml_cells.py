@@ -69,7 +69,7 @@ class RecordReader:
         shape: list[object] = [child.tag for child in children]
         keys = record.keys()
         if keys:
-            shape += [f"@{key}" for key in keys]
+            shape += [f"@{key!s}" for key in keys]
         if shape != self._shape:
             self._learn(shape)
         row = self._prefix(record) if self._has_prefix else []
@@ -166,7 +166,8 @@ class RecordReader:
         for child in children:
             _refuse_entity(child)
         parts: dict[int, list[etree._Element | str]] = {}
-        for tag, part in zip(shape, [*children, *map(str, record.values())], strict=True):
+        values: list[etree._Element | str] = [*children, *map(str, record.values())]
+        for tag, part in zip(shape, values, strict=True):
             if isinstance(tag, str) and (place := self._slot(tag)) is not None:
                 parts.setdefault(place, []).append(part)
         row += [None] * (len(self.names) - len(row))

@@ -7,6 +7,7 @@ attribute or comment, and at entities that multiply. Nothing is fetched, nothing
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from lxml import etree
 
@@ -129,7 +130,7 @@ class RecordStream:
         raise DeliveryRefused(f"{self._where} holds no document element. Ask for it again.")
 
     def _judged(self, root: etree._Element) -> tuple[str, str]:
-        document = root.getroottree().docinfo
+        document: Any = root.getroottree().docinfo
         entities = document.internalDTD.entities() if document.internalDTD is not None else []
         if entities:
             names = ", ".join(str(entity.name) for entity in entities[:5])
@@ -161,7 +162,7 @@ class RecordStream:
         return _FOREIGN_ENTITY.search(rest) is not None
 
 
-def _parser(events: Sequence[str], tags: Sequence[str] | None) -> "etree.XMLPullParser":
+def _parser(events: Any, tags: Sequence[str] | None) -> Any:
     return etree.XMLPullParser(
         events=events,
         tag=tags,

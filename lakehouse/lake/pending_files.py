@@ -154,15 +154,17 @@ def pending_names(
     """Names of the files that the ledger does not have as they are now.
 
     A file counts as known by name, size and modification time. It is work again when its batch is
-    no longer in the lake, or when it was refused and its contract or limits have changed since.
+    no longer in the lake, or when it was refused and its contract or limits have changed since;
+    not so a file that was discarded.
     """
-    pending = set()
+    pending, decided = set(), lake.ledger.decided(table)
     for file in found:
         delivery = known.get(file.name)
         if delivery is None or (delivery.size, delivery.mtime_ns) != (file.size, file.mtime_ns):
             pending.add(file.name)
         elif delivery.batch_id is None:
-            if delivery.reading_hash != table.judgement_hash:
+            is_judged_anew = delivery.reading_hash != table.judgement_hash
+            if is_judged_anew and delivery.delivery_id not in decided:
                 pending.add(file.name)
         elif not lake.holds(delivery.batch_id):
             pending.add(file.name)

@@ -9,6 +9,7 @@ from sqlalchemy import Engine, insert, select
 from lakehouse.lake.audit_schema import deliveries, quarantine_decisions
 from lakehouse.lake.ledger import Delivery
 
+_GREATEST_NUMBER = 2**63 - 1
 DecisionKind = Literal["discarded", "replayed"]
 
 
@@ -42,6 +43,8 @@ class QuarantineDecisions:
 
     def delivery(self, number: int) -> Delivery | None:
         """Find any delivery by its number."""
+        if not 0 < number <= _GREATEST_NUMBER:
+            return None
         query = select(deliveries).where(deliveries.c.delivery_id == number)
         with self._engine.connect() as connection:
             row = connection.execute(query).one_or_none()

@@ -1,6 +1,8 @@
 import pytest
 
 from flows.quarantine import quarantine
+from lakehouse.connectors.folder import find_files
+from lakehouse.lake.load_file import load_file
 from lakehouse.lake.raw_lake import RawLake
 from lakehouse.source_catalog import load_catalog
 from tasks.register_raw import list_findings
@@ -13,14 +15,12 @@ REASON = "sent by mistake, agreed with the branch"
 
 
 @pytest.fixture
-def refused(run, deliver, settings):
-    """Number of a delivery that the last run refused."""
+def refused(deliver, landing, settings):
+    """Number of a delivery that was refused."""
     deliver("ventas_arg_2024_01.csv", BAD)
-    run()
-    lake = RawLake.of(settings)
-    tables = load_catalog(settings.project_dir, "pharma_latam").tables
-    (delivery,) = [d for table in tables for d in lake.ledger.open_quarantine(table)]
-    return delivery.delivery_id
+    table = load_catalog(settings.project_dir, "pharma_latam").table("pharma_files", "ventas_arg")
+    (found,) = find_files(landing, table)
+    return load_file(landing, found, table, RawLake.of(settings)).delivery_id
 
 
 def test_verbs_post_what_they_found_and_settle_a_delivery(refused, artifacts):

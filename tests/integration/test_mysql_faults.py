@@ -1,8 +1,10 @@
 """A MySQL server that refuses, goes away or is restarted while it is read."""
 
 import logging
+import threading
 import traceback
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from servers.database_source import DatabaseSource
@@ -33,12 +35,11 @@ def fill(source: DatabaseSource, rows: int = 300_000) -> None:
 
 def once_reading(action: Callable[[], object]) -> Callable[[Progress], None]:
     """What does something once, when the first rows came."""
-    done: list[bool] = []
+    left = [action]
 
     def listen(progress: Progress) -> None:
-        if progress.done and not done:
-            done.append(True)
-            action()
+        if progress.done and left:
+            left.pop()()
 
     return listen
 
@@ -55,8 +56,9 @@ def kill_readers(source: DatabaseSource, how: str) -> None:
             cursor.execute(f"kill {how} {reader}")
 
 
-@pytest.mark.parametrize("how", ["connection", "query"])
-@pytest.mark.parametrize("connections", [1, 3])
+@pytest.mark.parametrize(
+    ("connections", "how"), [(1, "connection"), (1, "query"), (3, "connection")]
+)
 def test_a_reader_that_is_killed_loads_nothing_and_the_next_run_everything_once(
     mysql_source: DatabaseSource, caplog: pytest.LogCaptureFixture, how: str, connections: int
 ) -> None:
@@ -79,8 +81,22 @@ def test_a_server_that_is_restarted_loads_nothing_and_the_next_run_everything_on
 ) -> None:
     fill(mysql_source)
     table = mysql_source.table("items", COLUMNS)
-    with pytest.raises(DatabaseUnavailable):
-        mysql_source.load(table, on_progress=once_reading(mariadb_server.restart))
+    begun, restarted = threading.Event(), threading.Event()
+
+    def wait_for_restart() -> None:
+        begun.set()
+        restarted.wait(60)
+
+    # The server dies with the thread that starts it, so this one does.
+    with ThreadPoolExecutor(1) as thread:
+        loading = thread.submit(
+            mysql_source.load, table, on_progress=once_reading(wait_for_restart)
+        )
+        assert begun.wait(60)
+        mariadb_server.restart()
+        restarted.set()
+        with pytest.raises(DatabaseUnavailable):
+            loading.result()
     assert mysql_source.files() == []
     (load,) = mysql_source.load(table)
     assert load.rows_loaded == 300_000
@@ -148,11 +164,9 @@ def test_a_table_that_changes_while_it_is_read_is_worth_another_try(
         "insert into items select seq, repeat('x', 80) from seq_1_to_300000",
     )
     table = mysql_source.table("items", COLUMNS)
-    # The server holds writers off a MyISAM table while it sends its rows: after them is soon enough.
-    inserted = once_reading(lambda: None)
 
+    # The server keeps writers off a MyISAM table while it sends rows: after the last is in time.
     def insert_at_end(progress: Progress) -> None:
-        inserted(progress)
         if progress.done == 300_000 and progress.total is None:
             mysql_source.run("insert ignore into items values (0, 'late')")
 

@@ -1,10 +1,11 @@
 """Loads of a MySQL database: one snapshot, new rows only, key ranges, nothing twice."""
 
+import resource
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 from servers.database_source import DatabaseSource, loaded_rows
-from servers.mariadb import connect_to
 
 from lakehouse.errors import CatalogInvalid, ResourcesExhausted
 from lakehouse.progress import Progress
@@ -21,12 +22,12 @@ def fill(source: DatabaseSource, name: str = "items", rows: int = 5_000) -> None
 
 def while_reading(source: DatabaseSource, *statements: str) -> Callable[[Progress], None]:
     """What runs the statements once, when the first rows of the first table came."""
-    left = list(statements)
+    left = [statements]
 
     def listen(progress: Progress) -> None:
-        if progress.done and left:
-            source.run(*left)
-            left.clear()
+        if progress.done:
+            with suppress(IndexError):
+                source.run(*left.pop())
 
     return listen
 
@@ -56,14 +57,7 @@ def test_the_same_rows_again_are_known_and_stored_once(mysql_source: DatabaseSou
     mysql_source.run("update items set name = 'other' where id = 4999")
     (third,) = mysql_source.load(table)
     assert third.deliveries[0].status == "loaded"
-    assert (
-        mysql_source.raw(table, "select name from raw.items where id = 4999")
-        == [
-            ("name 4999",),
-            ("other",),
-        ]
-        or len(mysql_source.files()) == 2
-    )
+    assert len(mysql_source.files()) == 2
 
 
 def test_a_snapshot_that_lost_most_rows_is_refused_and_kept_as_a_note(
@@ -246,7 +240,7 @@ def test_connections_share_a_snapshot_where_the_user_may(
 ) -> None:
     fill(mysql_source)
     database = mysql_source.url.database
-    user = f"reader_{rights.split()[0]}"
+    user = f"reader_{rights.split(maxsplit=1)[0]}"
     mysql_source.run(
         f"create or replace user {user}@'127.0.0.1' identified by 'pw'",
         f"grant select on `{database}`.* to {user}@'127.0.0.1'",
@@ -273,11 +267,7 @@ def test_two_runs_read_a_source_one_after_the_other(mysql_source: DatabaseSource
     assert len(mysql_source.files()) == 1
 
 
-def test_a_disk_that_is_full_leaves_nothing(
-    mysql_source: DatabaseSource, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import resource
-
+def test_a_disk_that_is_full_leaves_nothing(mysql_source: DatabaseSource) -> None:
     fill(mysql_source, rows=60_000)
     table = mysql_source.table("items", COLUMNS)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -290,6 +280,4 @@ def test_a_disk_that_is_full_leaves_nothing(
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert mysql_source.files() == []
     assert mysql_source.lake.ledger.newest_deliveries(table) == {}
-    with connect_to(mysql_source.url) as session, session.cursor() as cursor:
-        cursor.execute("select 1")
     assert loaded_rows(mysql_source.load(table)) == [60_000]

@@ -86,7 +86,8 @@ KINDS: dict[str, Kind] = {
     "narrowed": Kind("numeric", "decimal(38,10)", ("123.456", "-7")
                      , "{}::numeric(38,10)::text"),
     "rounded": Kind("numeric(5,-2)", "varchar", ("12345",)),
-    "single": Kind("real", "float", ("0.1", "16777216", "3.4e38", "'NaN'", "'-Infinity'")),
+    "single": Kind("real", "float", ("0.1", "16777216", "3.4e38", "'NaN'", "'-Infinity'"),
+                   **FLOAT),
     "ratio": Kind("double precision", "double", ("0.1", "1e308", "5e-324", "'NaN'", "'Infinity'"),
                   **FLOAT),
     "flag": Kind("boolean", "boolean", ("true", "false")),
@@ -180,14 +181,14 @@ def test_infinity_nan_and_bc_become_null_and_a_finding_or_refuse_the_load(
     source: PostgresSource, policy: str
 ) -> None:
     source.run(
-        "create table odd (id integer primary key, day date, at timestamp, stamp timestamptz, "
+        "create table odd (id integer primary key, day date, at_time timestamp, stamp timestamptz, "
         "price numeric(12,2))",
         "insert into odd values (1, '2024-01-01', '2024-01-01', '2024-01-01 00:00+00', 1.5), "
         "(2, 'infinity', '-infinity', 'infinity', 'NaN'), "
         "(3, '0044-03-15 BC', '0044-03-15 BC', '0044-03-15 12:00 BC', null)",
     )
     columns = {
-        "id": "integer", "day": "date", "at": "timestamp", "stamp": "timestamptz",
+        "id": "integer", "day": "date", "at_time": "timestamp", "stamp": "timestamptz",
         "price": "decimal(12,2)",
     }  # fmt: skip
     table = source.table("odd", columns, key=["id"], invalid_dates=policy)
@@ -196,8 +197,8 @@ def test_infinity_nan_and_bc_become_null_and_a_finding_or_refuse_the_load(
         assert load.deliveries[0].status == "quarantined"
         return
     assert load.rows_loaded == 3
-    assert "7 cells of day, at, stamp, price" in load.findings[0]
-    rows = source.raw(table, "select id, day, at, stamp, price from raw.odd order by id")
+    assert "7 cells of day, at_time, stamp, price" in load.findings[0]
+    rows = source.raw(table, "select id, day, at_time, stamp, price from raw.odd order by id")
     assert [row[1:] for row in rows[1:]] == [(None,) * 4] * 2
     assert None not in rows[0]
 
@@ -304,11 +305,14 @@ def test_ranges_over_several_connections_bring_the_same_rows(source: PostgresSou
         "insert into t select i, nullif(i % 7, 0), 'n' || i from generate_series(-500, 500) i",
     )
     columns = {"id": "integer", "grp": "integer", "name": "varchar"}
-    for options in ({"connections": 4}, {"connections": 3, "range_column": "grp"}):
-        table = source.table("t", columns, **options)
+    for name, options in (
+        ("by_key", {"connections": 4}),
+        ("by_group", {"connections": 3, "range_column": "grp"}),
+    ):
+        table = source.table(name, columns, relation="t", **options)
         (load,) = source.load(table)
         assert (load.deliveries[0].rows_loaded, load.notes) == (1001, ())
-        rows = source.raw(table, "select count(*), sum(id), count(distinct name) from raw.t")
+        rows = source.raw(table, f"select count(*), sum(id), count(name) from raw.{name}")
         assert rows == [(1001, 0, 1001)]
 
 

@@ -128,8 +128,11 @@ def _read_table(
                 on_rows=tell_rows,
             )
 
-    with ThreadPoolExecutor(len(query.selects)) as threads:
-        staged = list(threads.map(read, range(len(query.selects))))
+    if len(query.selects) == 1:
+        staged = [read(0)]
+    else:
+        with ThreadPoolExecutor(len(query.selects)) as threads:
+            staged = list(threads.map(read, range(len(query.selects))))
     rows = sum(part.rows for part in staged)
     with dialect.faults():
         notes = [*query.notes, *query.assert_complete(connections[0], rows)]

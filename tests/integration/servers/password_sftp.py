@@ -66,7 +66,7 @@ class _Door(paramiko.ServerInterface):
     def __init__(self, server: PasswordServer) -> None:
         self.server = server
 
-    def get_allowed_auths(self, username: str) -> str:
+    def get_allowed_auths(self, username: str) -> str:  # noqa: ARG002
         return "password"
 
     def check_auth_password(self, username: str, password: str) -> int:
@@ -77,7 +77,7 @@ class _Door(paramiko.ServerInterface):
             return paramiko.AUTH_SUCCESSFUL
         return paramiko.AUTH_FAILED
 
-    def check_channel_request(self, kind: str, chanid: int) -> int:
+    def check_channel_request(self, kind: str, chanid: int) -> int:  # noqa: ARG002
         return paramiko.OPEN_SUCCEEDED
 
 
@@ -108,7 +108,10 @@ class _Files(paramiko.SFTPServerInterface):
             return paramiko.SFTPServer.convert_errno(error.errno)
 
     def open(
-        self, path: str, flags: int, attr: paramiko.SFTPAttributes
+        self,
+        path: str,
+        flags: int,
+        attr: paramiko.SFTPAttributes,  # noqa: ARG002
     ) -> paramiko.SFTPHandle | int:
         try:
             file = self._path(path).open("rb")

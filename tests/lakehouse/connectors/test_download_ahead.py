@@ -155,6 +155,27 @@ def test_a_server_that_allows_one_session_gets_one(tmp_path, error):
     assert [fetched.found for fetched in downloads] == found
 
 
+def test_a_lost_single_session_ends_all_that_wait_for_it(tmp_path):
+    waiting = threading.Barrier(2)
+
+    def lose(_wanted) -> None:
+        waiting.wait(20)
+        raise RemoteFolderUnavailable("lost")
+
+    server = Server(lose)
+
+    def open_one():
+        if server.opened:
+            if not waiting.broken and waiting.n_waiting:
+                waiting.wait(20)
+            raise RemoteFolderUnavailable("too many sessions")
+        return server.open()
+
+    with pytest.raises(RemoteFolderUnavailable):
+        list(download_ahead(files(*[LARGE] * 9), tmp_path / "s", print, open_one, connections=4))
+    assert left_in(tmp_path / "s") == []
+
+
 def test_a_server_that_allows_no_session_is_told(tmp_path):
     def refuse():
         raise RemoteFolderRefused("wrong password")

@@ -5,10 +5,12 @@ from datetime import UTC, datetime
 import pyarrow.parquet as pq
 import pytest
 
+from lakehouse.connectors.file_store import FoundFile
 from lakehouse.errors import QuarantineRefused
 from lakehouse.lake import quarantine as module
 from lakehouse.lake.kept_delivery import kept_folder, kept_original
 from lakehouse.lake.ledger import Delivery
+from lakehouse.lake.pending_files import pending_names
 from lakehouse.lake.quarantine import (
     RefusedDelivery,
     discard,
@@ -101,6 +103,22 @@ def test_a_discarded_file_is_no_finding_and_is_kept(table, deliver, lake):
     ):
         with pytest.raises(QuarantineRefused, match=f"already discarded on .* by ana: {REASON}"):
             verb(found(table, lake, refused.delivery_id))
+
+
+def test_a_discarded_file_is_no_work_for_another_contract_until_it_changes(
+    table, deliver, lake, put
+):
+    refused = deliver("a.csv", "id,city\nx,Salta\n")
+    same = FoundFile(refused.file_name, refused.size, refused.mtime_ns)
+
+    def pending(file: FoundFile) -> set[str]:
+        known = lake.ledger.newest_deliveries(table)
+        return pending_names([file], known, wider(table), lake)
+
+    assert pending(same) == {"a.csv"}
+    discard(found(table, lake, refused.delivery_id), lake, REASON, run_id="ana")
+    assert pending(same) == set()
+    assert pending(put("a.csv", "id,city\ny,Salta\n")) == {"a.csv"}
 
 
 @pytest.mark.parametrize("reason", ["", "no", "          ", "..........", "1234567890"])
