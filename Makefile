@@ -1,6 +1,7 @@
 # Every target works as the first command on a fresh clone: it makes .venv when that is missing.
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-long soak lint format dbt ui worker lock bench-dbt bench-csv \
+        bench-mysql bench-sftp bench-formats \
         venv venv-dev test-servers clean clean-all
 
 BIN := .venv/bin
@@ -53,6 +54,17 @@ bench-dbt: venv-dev  ## Measure the flow around dbt against bare dbt and Dagster
 
 bench-csv: venv-dev  ## Measure the load of a 2 GB CSV against plain DuckDB; needs 4 GB of disk
 	$(BIN)/python -m benchmarks.csv_ingest $(ARGS)
+
+bench-mysql: venv-dev test-servers  ## Measure 2M rows of MariaDB against connectorx, dlt, pandas, DuckDB
+	$(BIN)/python -m benchmarks.mysql_ingest $(ARGS)
+
+bench-sftp: venv-dev test-servers  ## Measure downloads against OpenSSH's sftp and paramiko
+	$(BIN)/python -m benchmarks.sftp_download $(ARGS)
+
+bench-formats: venv-dev  ## Measure XLSX, XML and JSON against fastexcel, lxml, DuckDB and pandas
+	$(BIN)/python -m benchmarks.xlsx_ingest $(ARGS)
+	$(BIN)/python -m benchmarks.xml_ingest $(ARGS)
+	$(BIN)/python -m benchmarks.json_ingest $(ARGS)
 
 venv:
 	@scripts/make_venv runtime

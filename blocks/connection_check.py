@@ -77,9 +77,10 @@ def _database(block: SqlAlchemyConnector) -> str:
 def _api(block: HttpApi, table: Table) -> str:
     with block.access(table.block).open_client() as client:
         try:
-            answer = client.get(block.base_url, timeout=_SECONDS)
+            with client.stream("GET", block.base_url, timeout=_SECONDS) as answer:
+                code = answer.status_code
         except httpx.HTTPError as error:
             cause = str(error) or type(error).__name__
             raise ApiUnavailable(f"{block.base_url} does not answer: {cause}") from None
     # The root of an API is often 404: an answer of any kind shows that it is there.
-    return f"{block.base_url} answers {answer.status_code}"
+    return f"{block.base_url} answers {code}"

@@ -55,6 +55,34 @@ def dbt(context: typer.Context, domain: Domain) -> None:
     raise typer.Exit(dbt_by_hand(domain, [part for part in context.args if part != "--"]))
 
 
+@app.command("profile-source")
+def profile_source(
+    origin: Annotated[str, typer.Argument(help="A database URL, or the name of a database block.")],
+    table: Annotated[
+        list[str] | None,
+        typer.Option(help="Table or view to look at; may be repeated. Default: all of them."),
+    ] = None,
+    domain: Annotated[
+        str | None, typer.Option(help="Domain for which the YAML is written.")
+    ] = None,
+    rows: Annotated[
+        int, typer.Option(min=1, help="Rows of each table that are looked at, at most.")
+    ] = 1_000_000,
+    yaml: Annotated[bool, typer.Option("--yaml", help="Print the source's YAML only.")] = False,
+) -> None:
+    """Look at a database before its first load: hazards per table, and the YAML of the source.
+
+    Reads only, and of large tables only their first rows. Counted are zero and impossible dates,
+    infinity and NaN, tinyint(1) outside 0 and 1, unsigned numbers above 2^63, times beyond a day,
+    mixed classes of values in SQLite; shown are decimals beyond 38 digits, mixed and latin1
+    character sets, money kept as binary numbers, names that are words of SQL, tables without a
+    key, and what may or may not serve as a cursor.
+    """
+    from cli.profile_source import profile_source as look
+
+    look(origin, tuple(table or ()), domain=domain, rows=rows, only_yaml=yaml)
+
+
 @app.command("new-source")
 def new_source(
     domain: Domain,

@@ -85,7 +85,8 @@ def show_mart(serving: Path, mart: Mart, out: Console) -> None:
         count, total = connection.execute(
             f"select count(*), {mart.total} from {mart.name}"
         ).fetchone() or (0, "")
-    table = Table(title=f"{mart.name}: {count:,} rows, {total}", box=box.SIMPLE_HEAD)
+    out.print(f"\n{mart.name}: {count:,} rows, {total}", highlight=False)
+    table = Table(box=box.SIMPLE_HEAD)
     for name, kind in zip(names, types, strict=True):
         number = str(kind).startswith(_NUMBERS)
         table.add_column(name, no_wrap=True, justify="right" if number else "left")

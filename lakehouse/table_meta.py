@@ -107,6 +107,9 @@ def faults_for(meta: TableMeta, connector: str) -> list[str]:
         faults.append("load: append is for files; a database table is snapshot or incremental")
     if connector == "api" and meta.format not in ("json", "ndjson", "csv"):
         faults.append("an API answers in format json, ndjson or csv")
+    params = meta.api.params.values() if meta.api else ()
+    if meta.load != "incremental" and any("{cursor}" in text for text in params):
+        faults.append("{cursor} in params needs load: incremental")
     if meta.format == "xml" and not meta.file.record_path:
         faults.append("format xml needs record_path, such as /catalogo/producto")
     if meta.format not in ("csv", "fixed_width") and len(meta.dialects) > 1:

@@ -36,7 +36,7 @@ def download_folder(parent: Path) -> Iterator[Path]:
 
 
 def _remove_dead(parent: Path) -> None:
-    for path in parent.iterdir():
+    for path in parent.glob("[0-9a-f]" * 32):
         descriptor = _open_folder(path)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

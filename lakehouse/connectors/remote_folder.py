@@ -146,6 +146,11 @@ class RemoteFolder:
             raise
         except (HTTPClientError, BotoConnectionError) as error:
             raise RemoteFolderUnavailable(f"{self} does not answer ({_said(error)}).") from error
+        except (TypeError, ValueError) as error:
+            # Options are taken when the first question is asked; their errors may show values.
+            raise RemoteFolderRefused(
+                f"{self} cannot be asked with its storage_options ({type(error).__name__}). {advice}"
+            ) from None
         except BotoCoreError as error:
             raise RemoteFolderRefused(
                 f"{self} cannot be asked ({_said(error)}). {advice}"

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -41,9 +42,9 @@ class LineBlock:
         line = self.data[self.offsets[place] : self.offsets[place + 1]]
         return line.removesuffix(b"\n").removesuffix(b"\r")
 
-    def binary(self) -> pa.BinaryArray:
+    def binary(self) -> "pa.Array[Any]":
         """All lines, with their ends."""
-        buffers = [None, pa.py_buffer(self.offsets), pa.py_buffer(self.data)]
+        buffers = [None, pa.py_buffer(self.offsets.tobytes()), pa.py_buffer(self.data)]
         return pa.Array.from_buffers(pa.binary(), len(self), buffers)
 
 

@@ -2,14 +2,18 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
+import pyarrow.compute
 from numpy.typing import NDArray
 
 from lakehouse.formats.fixed_width_lines import LineBlock
 from lakehouse.source_catalog import Table
+
+# Its stubs know no arrays of any type.
+compute: Any = pyarrow.compute
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,9 @@ class RecordLayout:
         """The columns, in the order of their declaration."""
         return tuple(field.name for field in self.fields)
 
-    def sort_out(self, block: LineBlock) -> tuple[pa.Array, NDArray[np.int64], dict[int, str]]:
+    def sort_out(
+        self, block: LineBlock
+    ) -> tuple["pa.Array[Any]", NDArray[np.int64], dict[int, str]]:
         """Tell good lines from bad ones.
 
         Returns:
@@ -65,9 +71,9 @@ class RecordLayout:
         lines = block.binary()
         faults = dict.fromkeys(_not_text(block), "holds bytes that are not UTF-8")
         if faults:
-            lines = pc.if_else(_mask(len(block), faults), pa.scalar(b"", pa.binary()), lines)
-        lines = pc.utf8_rtrim(lines.cast(pa.string()), "\r\n")
-        lengths = pc.utf8_length(lines).to_numpy()
+            lines = compute.if_else(_mask(len(block), faults), pa.scalar(b"", pa.binary()), lines)
+        lines = compute.utf8_rtrim(lines.cast(pa.string()), "\r\n")
+        lengths = compute.utf8_length(lines).to_numpy()
         for place in np.flatnonzero(lengths < self.length).tolist():
             found = f"has {lengths[place]} characters instead of {self.length}"
             faults.setdefault(place, found if lengths[place] else "is blank")
@@ -79,18 +85,22 @@ class RecordLayout:
         good = np.flatnonzero(~_mask(len(block), faults))
         return lines.take(pa.array(good)), good, faults
 
-    def cut(self, lines: pa.Array) -> pa.Table:
+    def cut(self, lines: "pa.Array[Any]") -> pa.Table:
         """The columns of good lines, without padding; a blank one is NULL."""
         return pa.table({field.name: _cut(lines, field) for field in self.fields})
 
-    def unread(self, lines: pa.Array) -> set[str]:
+    def unread(self, lines: "pa.Array[Any]") -> set[str]:
         """Gaps in which a line has more than blanks, as `6-9`."""
         return {gap.name for gap in self.gaps if _cut(lines, gap).null_count < len(lines)}
 
 
-def _cut(lines: pa.Array, field: Field) -> pa.Array:
-    text = pc.utf8_rtrim(pc.utf8_slice_codeunits(lines, field.start, field.stop), " ")
-    return pc.if_else(pc.equal(pc.binary_length(text), 0), pa.scalar(None, pa.string()), text)
+def _cut(lines: "pa.Array[Any]", field: Field) -> "pa.Array[Any]":
+    text: pa.Array[Any] = compute.utf8_rtrim(
+        compute.utf8_slice_codeunits(lines, field.start, field.stop), " "
+    )
+    is_blank = compute.equal(compute.binary_length(text), 0)
+    filled: pa.Array[Any] = compute.if_else(is_blank, pa.scalar(None, pa.string()), text)
+    return filled
 
 
 def _mask(size: int, places: Iterable[int]) -> NDArray[np.bool_]:

@@ -6,13 +6,14 @@ is read record by record instead.
 
 import tempfile
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 
 from lakehouse.errors import DeliveryRefused
 from lakehouse.formats.content_profile import ContentProfile
 from lakehouse.formats.declared_encoding import decode_declared
 from lakehouse.formats.decoded_text import DecodedText
-from lakehouse.formats.json_exact import stage_exactly
+from lakehouse.formats.json_exact import StagedRecords, stage_exactly
 from lakehouse.formats.json_lines import RecordLines, delivered_lines, without_mark, write_lines
 from lakehouse.formats.json_location import RecordsUnfound, find_records
 from lakehouse.formats.json_quick import stage_regular
@@ -85,7 +86,15 @@ def stage_ndjson(
     return _stage(file, table, scratch, lines_of, where, profile, limits)
 
 
-def _stage(file, table, scratch, lines_of, where, profile, limits):
+def _stage(
+    file: Path,
+    table: Table,
+    scratch: Path,
+    lines_of: Callable[[DecodedText, Path], RecordLines],
+    where: str,
+    profile: ContentProfile | None,
+    limits: StagingLimits,
+) -> StagedFile:
     scratch.mkdir(parents=True, exist_ok=True)
     target = scratch / f"staged-{uuid.uuid4().hex}.parquet"
     try:
@@ -109,20 +118,18 @@ def _stage_lines(
     regular = lines.is_regular and lines.lines > 0
     quick = stage_regular(lines, table, target, limits, where=where) if regular else None
     if quick:
-        columns, keys = quick
-        rows, breaks, rejects = lines.lines, LineBreaks.from_steps([0], [1]), ()
+        breaks = LineBreaks.from_steps([0], [1])
+        records = StagedRecords(*quick, lines.lines, (), breaks)
     else:
-        exact = stage_exactly(lines, table, target, where=where)
-        columns, keys, rows = exact.columns, exact.keys, exact.rows
-        breaks, rejects = exact.breaks, exact.rejects
+        records = stage_exactly(lines, table, target, where=where)
     return StagedFile(
         path=target,
-        header=tuple(column.name for column in columns),
-        rows=rows,
-        rejects=rejects,
+        header=tuple(column.name for column in records.columns),
+        rows=records.rows,
+        rejects=records.rejects,
         dialect=table.meta.dialects[0],
         encoding=encoding,
-        line_breaks=breaks if lines.are_delivered else None,
-        record_breaks=None if lines.are_delivered else breaks,
-        new_columns=keys.new_columns,
+        line_breaks=records.breaks if lines.are_delivered else None,
+        record_breaks=None if lines.are_delivered else records.breaks,
+        new_columns=records.keys.new_columns,
     )

@@ -1,8 +1,8 @@
 """Which key of a JSON record becomes which column, and which keys cannot."""
 
 from collections.abc import Iterable, Sequence
-from functools import cached_property
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from lakehouse.errors import DeliveryRefused
 from lakehouse.formats.json_location import path_steps

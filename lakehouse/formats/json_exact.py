@@ -14,7 +14,13 @@ import pyarrow as pa
 from lakehouse.errors import DeliveryRefused
 from lakehouse.formats.json_columns import JsonColumn, RecordKeys
 from lakehouse.formats.json_lines import MAX_RECORD_BYTES, RecordLines
-from lakehouse.formats.json_record import RecordUnfit, read_record, text_of, value_at, without_exponent
+from lakehouse.formats.json_record import (
+    RecordUnfit,
+    read_record,
+    text_of,
+    value_at,
+    without_exponent,
+)
 from lakehouse.formats.source_lines import LineBreaks
 from lakehouse.formats.staged_file import RejectedRow
 from lakehouse.formats.text_columns import StagedWriter
@@ -28,9 +34,9 @@ _RAW_BYTES = 10_000
 _SKIP_BYTES = 1 << 20
 
 
-@dataclass
-class ExactRecords:
-    """What became of lines that were looked at one by one.
+@dataclass(frozen=True)
+class StagedRecords:
+    """What became of lines.
 
     Attributes:
         columns: of the Parquet file, before the number of each row's line.
@@ -47,7 +53,7 @@ class ExactRecords:
     breaks: LineBreaks
 
 
-def stage_exactly(lines: RecordLines, table: Table, target: Path, *, where: str) -> ExactRecords:
+def stage_exactly(lines: RecordLines, table: Table, target: Path, *, where: str) -> StagedRecords:
     """Write the good records of lines to a Parquet file of text.
 
     Args:
@@ -67,7 +73,7 @@ def stage_exactly(lines: RecordLines, table: Table, target: Path, *, where: str)
         columns = reading.keys.columns(where, rows=writer.rows)
         writer.finish((column.name, pa.string()) for column in columns)
         rejects, breaks = tuple(reading.rejects), reading.breaks
-        return ExactRecords(columns, reading.keys, writer.rows, rejects, breaks)
+        return StagedRecords(columns, reading.keys, writer.rows, rejects, breaks)
 
 
 class _Reading:
@@ -148,7 +154,7 @@ def _numbered(lines: RecordLines) -> Iterator[tuple[int, bytes]]:
                 yield number, line
 
 
-def _texts(records: list[dict[str, Any]], column: JsonColumn) -> pa.Array:
+def _texts(records: list[dict[str, Any]], column: JsonColumn) -> "pa.Array[Any]":
     key = column.key
     if len(column.steps) == 1:
         values = [record.get(key) for record in records]

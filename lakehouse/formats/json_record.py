@@ -50,11 +50,20 @@ def read_record(line: bytes) -> dict[str, Any]:
         scan.feed(line)
         if scan.deepest > MAX_DEPTH:
             raise RecordUnfit(f"it is nested more than {MAX_DEPTH} levels deep")
+    record = _parsed(line)
+    if isinstance(record, _Doubled):
+        raise RecordUnfit(f"the key {record.key} comes twice")
+    if not isinstance(record, dict):
+        raise RecordUnfit("it is no object with keys and values")
+    return record
+
+
+def _parsed(line: bytes) -> Any:
     try:
         text = line.decode("utf-8")
-        record = _DECODER.decode(text)
+        value = _DECODER.decode(text)
         if "\\u" in text:
-            _json_text(record).encode()
+            _json_text(value).encode()
     except UnicodeDecodeError:
         raise RecordUnfit("it holds bytes that are not UTF-8") from None
     except UnicodeEncodeError:
@@ -63,11 +72,7 @@ def read_record(line: bytes) -> dict[str, Any]:
         raise RecordUnfit(f"it is no JSON: {error.msg}, at character {error.pos + 1}") from None
     except ValueError:
         raise RecordUnfit("it holds an integer of thousands of digits") from None
-    if isinstance(record, _Doubled):
-        raise RecordUnfit(f"the key {record.key} comes twice")
-    if not isinstance(record, dict):
-        raise RecordUnfit("it is no object with keys and values")
-    return record
+    return value
 
 
 def value_at(record: dict[str, Any], steps: tuple[str, ...]) -> Any:

@@ -59,7 +59,8 @@ def _has_changed_number(text: bytes) -> bool:
     if b"." not in text:
         return False
     return bool(
-        _FOUR_ZEROS_FIFTEEN_DIGITS_OR_A_LAST_ZERO.search(text) or (_has_long_run(places) and _has_long_real(text))
+        _FOUR_ZEROS_FIFTEEN_DIGITS_OR_A_LAST_ZERO.search(text)
+        or (_has_long_run(places) and _has_long_real(text))
     )
 
 

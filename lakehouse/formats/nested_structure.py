@@ -19,7 +19,7 @@ from lakehouse.formats.json_numbers import (
     marked_numbers_sql,
     unmarked_sql,
 )
-from lakehouse.sql_quoting import sql_string
+from lakehouse.sql_quoting import sql_identifier, sql_string
 
 # DuckDB ends the process on deep nesting from some hundred thousand levels on.
 MOST_BRACKETS = 20_000
@@ -35,7 +35,31 @@ def nested_value_sql(duckdb_type: str, text: str, leaf_value: LeafSql) -> str:
         leaf_value: SQL of a leaf's value, for its type and the SQL of its text.
     """
     kind = _parsed(duckdb_type)
-    return _bound("root", _read(kind, text), _value(kind, "root", 0, leaf_value))
+
+    def unmarked(leaf: str, item: str) -> str | None:
+        return leaf_value(leaf, unmarked_sql(item))
+
+    return _bound("root", _read(kind, text), _value(kind, "root", 0, unmarked))
+
+
+def nested_leaves_sql(duckdb_type: str, value: str, leaf_value: LeafSql) -> str:
+    """SQL of a nested value whose leaves are text, typed leaf by leaf."""
+    return _value(_parsed(duckdb_type), value, 0, leaf_value)
+
+
+def text_leaves_type(duckdb_type: str) -> str | None:
+    """A nested type with leaves of text; None for one that holds a map or JSON."""
+
+    def name(kind: DuckDBPyType) -> str:
+        if kind.id == "list":
+            return f"{name(_child(kind))}[]"
+        if kind.id == "struct":
+            fields = [f"{sql_identifier(field)} {name(child)}" for field, child in _fields(kind)]
+            return f"STRUCT({', '.join(fields)})"
+        return "VARCHAR"
+
+    plain = "MAP(" not in duckdb_type and "JSON" not in duckdb_type
+    return name(_parsed(duckdb_type)) if plain else None
 
 
 def nested_fault_sql(duckdb_type: str, text: str, declared: str, leaf_fault: LeafSql) -> str:
@@ -50,7 +74,9 @@ def nested_fault_sql(duckdb_type: str, text: str, declared: str, leaf_fault: Lea
     kind = _parsed(duckdb_type)
     fault = _fault(kind, "root", 0, leaf_fault) or "null"
     unfit = sql_string(f"does not fit {declared}")
-    found = _bound("root", _read(kind, "cell"), f"case when root is null then {unfit} else {fault} end")
+    found = _bound(
+        "root", _read(kind, "cell"), f"case when root is null then {unfit} else {fault} end"
+    )
     reason = (
         "case when cell is null then null when not json_valid(cell) then 'not JSON' "
         f"when {_is_unreadable('cell')} "
@@ -66,14 +92,17 @@ def _read(kind: DuckDBPyType, text: str) -> str:
     """SQL of the value with leaves of text; NULL where the text has another structure."""
     structure = sql_string(json.dumps(_text_structure(kind)))
     shaped = (
-        f"coalesce(try(json_transform_strict(shown, {structure})), "
-        f"case when {_fits(kind, 'shown::json', 0)} then json_transform(shown, {structure}) end)"
+        f"case when {_fits(kind, 'shown::json', 0)} then json_transform(shown, {structure}) end"
     )
-    exact = f"case when json_valid({marked_numbers_sql('given')}) then {marked_numbers_sql('given')} else given end"
+    strict = f"try(json_transform_strict(shown, {structure}))"
+    found = _bound("read", strict, f"case when read is not null then read else {shaped} end")
+    exact = _bound(
+        "marked",
+        marked_numbers_sql("given"),
+        "case when json_valid(marked) then marked else given end",
+    )
     readable = f"json_valid(given) and not {_is_unreadable('given')}"
-    return _bound(
-        "given", text, f"case when {readable} then {_bound('shown', exact, shaped)} end"
-    )
+    return _bound("given", text, f"case when {readable} then {_bound('shown', exact, found)} end")
 
 
 def _bound(name: str, value: str, result: str) -> str:
@@ -83,45 +112,47 @@ def _bound(name: str, value: str, result: str) -> str:
 
 def _is_unreadable(text: str) -> str:
     brackets = f"length({text}) - length(translate({text}, '[{{', ''))"
-    return f"({brackets} > {MOST_BRACKETS} or {holds_mark_sql(text)})"
+    # Counting costs more than all the rest, and few texts are long.
+    deep = f"{brackets} > {MOST_BRACKETS}"
+    is_deep = f"case when strlen({text}) > {MOST_BRACKETS} then {deep} else false end"
+    return f"({is_deep} or {holds_mark_sql(text)})"
 
 
 def _value(kind: DuckDBPyType, item: str, depth: int, leaf: LeafSql) -> str:
     inner = f"item_{depth}"
     if kind.id == "list":
-        child = dict(kind.children)["child"]
+        child = _child(kind)
         return f"list_transform({item}, lambda {inner}: {_value(child, inner, depth + 1, leaf)})"
     if kind.id == "struct":
         fields = ", ".join(
             f"{sql_string(name)}: {_value(child, _field(item, name), depth, leaf)}"
-            for name, child in kind.children
+            for name, child in _fields(kind)
         )
         return f"case when {item} is not null then {{{fields}}} end"
     if kind.id == "map":
-        child = dict(kind.children)["value"]
+        child = _child(kind, "value")
         value = _value(child, f"{inner}.value", depth + 1, leaf)
         entries = f"list_transform(map_entries({item}), lambda {inner}: "
         entries += f"{{'key': {inner}.key, 'value': {value}}})"
         return f"case when {item} is not null then map_from_entries({entries}) end"
-    return leaf(str(kind), unmarked_sql(item)) or item
+    return leaf(str(kind), item) or item
 
 
 def _fault(kind: DuckDBPyType, item: str, depth: int, leaf: LeafSql) -> str | None:
     """SQL of the first reason among the leaves; None where every text converts."""
     inner = f"item_{depth}"
     if kind.id in ("list", "map"):
-        children = dict(kind.children)
-        child, place = children.get("child"), inner
-        if child is None:
-            child, place = children["value"], f"{inner}.value"
+        if kind.id == "list":
+            child, place, items = _child(kind), inner, item
+        else:
+            child, place, items = _child(kind, "value"), f"{inner}.value", f"map_entries({item})"
         fault = _fault(child, place, depth + 1, leaf)
-        items = item if kind.id == "list" else f"map_entries({item})"
         reasons = f"list_transform({items}, lambda {inner}: {fault})"
         return fault and f"list_filter({reasons}, lambda reason: reason is not null)[1]"
     if kind.id == "struct":
         faults = [
             f"{sql_string(f'{name}: ')} || ({fault})"
-            for name, child in kind.children
+            for name, child in _fields(kind)
             if (fault := _fault(child, _field(item, name), depth, leaf))
         ]
         return f"coalesce({', '.join(faults)})" if faults else None
@@ -132,7 +163,7 @@ def _fits(kind: DuckDBPyType, node: str, depth: int) -> str:
     """SQL of whether JSON has the structure of a type, missing keys aside."""
     inner = f"node_{depth}"
     if kind.id == "list":
-        child = _fits(dict(kind.children)["child"], inner, depth + 1)
+        child = _fits(_child(kind), inner, depth + 1)
         items = f"json_transform({node}, '[\"JSON\"]')"
         bad = f"list_filter({items}, lambda {inner}: not ({child}))"
         fits, expected = f"len({bad}) = 0", "ARRAY"
@@ -140,7 +171,7 @@ def _fits(kind: DuckDBPyType, node: str, depth: int) -> str:
         parts = [f"len(json_keys({node})) = list_unique(json_keys({node}))"]
         parts += [
             _fits(child, f"json_extract({node}, {sql_string(_pointer(name))})", depth)
-            for name, child in kind.children
+            for name, child in _fields(kind)
         ]
         fits, expected = " and ".join(parts), "OBJECT"
     elif kind.id == "map":
@@ -158,10 +189,18 @@ def _fits(kind: DuckDBPyType, node: str, depth: int) -> str:
 def _text_structure(kind: DuckDBPyType) -> Any:
     """The structure that DuckDB's JSON functions take, all leaves text."""
     if kind.id == "list":
-        return [_text_structure(dict(kind.children)["child"])]
+        return [_text_structure(_child(kind))]
     if kind.id == "struct":
-        return {name: _text_structure(child) for name, child in kind.children}
+        return {name: _text_structure(child) for name, child in _fields(kind)}
     return "MAP(VARCHAR, VARCHAR)" if kind.id == "map" else "VARCHAR"
+
+
+def _child(kind: DuckDBPyType, name: str = "child") -> DuckDBPyType:
+    return dict(_fields(kind))[name]
+
+
+def _fields(kind: DuckDBPyType) -> list[tuple[str, DuckDBPyType]]:
+    return [(name, child) for name, child in kind.children if isinstance(child, DuckDBPyType)]
 
 
 def _field(item: str, name: str) -> str:

@@ -144,7 +144,7 @@ def _duckdb_type(staged: pa.DataType) -> str | None:
     return str(row[0]) if row else None
 
 
-def _as_text(array: Any) -> "pa.Array[Any]":
+def _as_text(array: Any) -> Any:
     if types.is_boolean(array.type) or types.is_integer(array.type) or types.is_decimal(array.type):
         return array.cast(pa.string())
     if types.is_binary(array.type):

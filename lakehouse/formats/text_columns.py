@@ -66,6 +66,7 @@ class StagedWriter:
         self.rows = 0
         self._target = target
         self._pieces: list[Path] = []
+        self._schema = pa.schema([])
         self._writer: pq.ParquetWriter | None = None
 
     def __enter__(self) -> "StagedWriter":
@@ -85,7 +86,8 @@ class StagedWriter:
 
     def write(self, batch: pa.Table) -> None:
         """Append a batch; a column keeps the type of the batch that brought it."""
-        if self._writer is None or not batch.schema.equals(self._writer.schema):
+        if self._writer is None or not batch.schema.equals(self._schema):
+            self._schema = batch.schema
             self._close()
             self._pieces.append(self._target.with_name(f"piece-{uuid.uuid4().hex}.parquet"))
             self._writer = _writer(self._pieces[-1], batch.schema)
@@ -100,9 +102,9 @@ class StagedWriter:
                 batch had none of a column it is NULL.
         """
         schema = pa.schema(list(columns))
-        is_whole = self._writer is not None and schema.equals(self._writer.schema)
+        is_whole = len(self._pieces) == 1 and schema.equals(self._schema)
         self._close()
-        if is_whole and len(self._pieces) == 1:
+        if is_whole:
             self._pieces.pop().rename(self._target)
             return
         with _writer(self._target, schema) as writer:

@@ -53,7 +53,7 @@ def stage_xlsx(
     with XlsxPackage(file, where) as package:
         sheet = _choose(package, table, where)
         package.check_shared_parts()
-        extent = measure_sheet(package.chunks(sheet[1]))
+        extent = measure_sheet(lambda: package.chunks(sheet[1]))
     _refuse_size(extent, where)
     _refuse_blank_header(extent, header_row, where)
     rows = SheetRows.of(read_sheet(file, sheet[0], header_row, where), table, header_row, where)

@@ -110,7 +110,7 @@ def moment_text(moment: datetime.datetime, column: Column, dialect: CsvDialect) 
     return moment.date().isoformat() if is_midnight else moment.isoformat(" ")
 
 
-def _without_noise(numbers: "pa.Array[Any]", column: Column) -> "pa.Array[Any]":
+def _without_noise(numbers: "pa.Array[Any]", column: Column) -> Any:
     """Take the 15 digits that Excel vouches for, where the double has more decimals than fit."""
     scale = column.type.scale
     values = numbers.to_numpy(zero_copy_only=False)
@@ -133,7 +133,8 @@ def _number_texts(numbers: "pa.Array[Any]", column: Column, dialect: CsvDialect)
     values = numbers.to_numpy(zero_copy_only=False)
     known = values[~np.isnan(values)]
     if len(known) and np.all(np.trunc(known) == known) and np.all(np.abs(known) < _LARGEST_WHOLE):
-        return numbers.cast(pa.int64()).cast(pa.string())
+        whole: "pa.Array[Any]" = numbers.cast(pa.int64()).cast(pa.string())
+        return whole
     return _each(numbers, lambda value: number_text(value, column, dialect))
 
 

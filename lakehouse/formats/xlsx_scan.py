@@ -6,22 +6,28 @@ the XML text, however it is written; it may be taken too large, never too small.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-_ROW = re.compile(rb'<rowr="(\d+)')
-_ANY_ROW = re.compile(rb'<row[^<>]*?r="(\d+)')
-_ANY_CELL = re.compile(rb'r="([A-Z]{1,3})(\d{1,7})"')
-_FILLED_CELL = re.compile(rb"<(?:\w+:)?c\b(?:[^<>]*?\sr\s*=\s*[\"'][A-Z]+(\d+))?[^<>]*>\s*<[^/]")
-_OUTSIDE = rb'r="[A-Z](?:[A-Z]|\d{%d})'
+# A sheet all of whose cells are so written needs no closer look.
+_USUAL_COLUMNS = 26
+_USUAL_ROWS = 999_999
+_UNUSUAL_CELL = re.compile(rb'<c(?! r="[A-Z][0-9]{1,6}"|[A-Za-z])')
+_PLAIN_CELL = re.compile(rb'<c r="([A-Z]{1,3})([0-9]{1,7})"')
+_CELL_START = re.compile(rb"<c(?![A-Za-z])")
+# Below: in text without blanks and with double quotes only.
+_CELL = re.compile(rb'<(?:\w+:)?c(?:[^<>a-zA-Z:/][^<>]*?)?r="([A-Z]{1,3})([0-9]{1,7})"')
+_ROW = re.compile(rb"<(?:\w+:)?row")
+_ROW_NUMBER = re.compile(rb'<(?:\w+:)?row[^<>]*?r="([0-9]{1,7})"')
+_FILLED_CELL = re.compile(rb"<(?:\w+:)?c\b(?:[^<>]*?\sr\s*=\s*[\"'][A-Z]+(\d+))?[^<>]*>\s*<(?!/)")
 _FORMULA = re.compile(
     rb"<c(?P<attributes>[^<>]*)>\s*<f[^<>]*(?:/>|>[^<]*</f>)\s*(?:<v>\s*</v>|<v\s*/>)?\s*</c>"
 )
-# Column Z: narrower sheets are taken to be this wide.
-_USUAL_WIDTH = 26
 _PLAIN = bytes.maketrans(b"'", b'"')
 _OVERLAP_BYTES = 512
+_LONGEST_TAG_BYTES = 8 << 20
+_MOST_ROWS, _MOST_COLUMNS = 1_048_576, 16_384
 
 
 @dataclass
@@ -29,45 +35,58 @@ class SheetExtent:
     """What the XML of a sheet says.
 
     Attributes:
-        rows: number of the last row.
-        columns: number of the last column, at least 26.
+        rows: at least the number of the last row.
+        columns: at least the number of the last column.
         empty_formulas: formulas without a saved value.
         first_row: number of the first row that holds anything; None where none does.
     """
 
-    rows: int = 0
-    columns: int = _USUAL_WIDTH
+    rows: int = _USUAL_ROWS
+    columns: int = _USUAL_COLUMNS
     empty_formulas: int = 0
     first_row: int | None = None
 
 
-def measure_sheet(chunks: Iterable[bytes]) -> SheetExtent:
-    """Read the XML of a sheet once, in bounded memory."""
+def measure_sheet(read: Callable[[], Iterable[bytes]]) -> SheetExtent:
+    """Look at the XML of a sheet, in bounded memory; twice where it is unusual.
+
+    Args:
+        read: gives the XML from its beginning.
+    """
     extent = SheetExtent()
-    counted, overlap = 0, b""
-    for chunk in _ahead(iter(chunks)):
-        text = overlap + chunk
-        plain = text.translate(_PLAIN, b" \t\r\n")
-        counted += chunk.count(b"<row")
-        numbers = _ROW.findall(plain) or _ANY_ROW.findall(plain)
-        extent.rows = max(extent.rows, counted, max(map(int, numbers), default=0))
+    is_unusual = False
+    for text, overlap in _overlapping(read()):
+        # The last tag may be cut; it comes again with the next text.
+        whole = text.rfind(b"<")
+        is_unusual = is_unusual or b":c" in text or bool(_UNUSUAL_CELL.search(text, 0, whole))
         if extent.first_row is None and (filled := _FILLED_CELL.search(text)):
             extent.first_row = int(filled[1] or 1)
-        digits = len(str(extent.rows)) + 1
-        if re.search(_OUTSIDE % digits, plain):
-            _measure_cells(plain, extent)
         if b"<f" in text:
-            extent.empty_formulas += _empty_formulas(text, len(overlap))
-        overlap = text[-_OVERLAP_BYTES:]
+            extent.empty_formulas += _empty_formulas(text, overlap)
+        if len(text) > _LONGEST_TAG_BYTES:
+            return SheetExtent(_MOST_ROWS, _MOST_COLUMNS, first_row=1)
+    if is_unusual:
+        extent.rows, extent.columns = _measure_cells(read())
     return extent
 
 
-def _measure_cells(plain: bytes, extent: SheetExtent) -> None:
-    cells = _ANY_CELL.findall(plain)
-    for letters in {letters for letters, _ in cells}:
-        extent.columns = max(extent.columns, _column_number(letters))
-    for digits in {number for _, number in cells}:
-        extent.rows = max(extent.rows, int(digits))
+def _measure_cells(chunks: Iterable[bytes]) -> tuple[int, int]:
+    """A row and a column that no cell is beyond; cells without a name follow one another."""
+    rows = columns = counted_rows = in_row = widest = 0
+    for text, _ in _overlapping(chunks):
+        cells = _PLAIN_CELL.findall(text)
+        if b":c" in text or len(cells) != len(_CELL_START.findall(text)):
+            plain = text.translate(_PLAIN, b" \t\r\n")
+            cells = _CELL.findall(plain)
+            rows = max(rows, *map(int, _ROW_NUMBER.findall(plain)), 0)
+            for number, row in enumerate(_ROW.split(plain)):
+                in_row = row.count(b"<c") + row.count(b":c") + (0 if number else in_row)
+                widest = max(widest, in_row)
+                counted_rows += bool(number)
+        names, numbers = ({cell[part] for cell in cells} for part in (0, 1))
+        columns = max(columns, *map(_column_number, names), 0)
+        rows = max(rows, *map(int, numbers), 0)
+    return max(rows, counted_rows), max(columns, widest)
 
 
 def _empty_formulas(text: bytes, overlap: int) -> int:
@@ -83,6 +102,16 @@ def _column_number(letters: bytes) -> int:
     for letter in letters:
         number = number * 26 + letter - ord("A") + 1
     return number
+
+
+def _overlapping(chunks: Iterable[bytes]) -> Iterator[tuple[bytes, int]]:
+    """Each chunk after the end of the one before, with the length of that end."""
+    end = b""
+    for chunk in _ahead(iter(chunks)):
+        text = end + chunk
+        yield text, len(end)
+        tag = text.rfind(b"<")
+        end = text[max(0, min(tag, len(text) - _OVERLAP_BYTES)) :] if tag >= 0 else b""
 
 
 def _ahead(chunks: Iterator[bytes]) -> Iterator[bytes]:

@@ -147,7 +147,10 @@ def _syntax_errors(where: str) -> Iterator[None]:
     try:
         yield
     except etree.XMLSyntaxError as error:
-        cause = str(error.msg or error).partition("\n")[0].rstrip(". ")
+        log: Any = error.error_log
+        last = log.last_error
+        cause = str(last.message if last else error.msg).partition("\n")[0].rstrip(". ")
+        cause += f" in line {last.line}" if last else ""
         raise DeliveryRefused(
             f"{where} is not well-formed XML: {cause}. Ask the sender for a correct and whole file."
         ) from error

@@ -4,6 +4,7 @@ Parsed by lxml without `huge_tree`: libxml2 itself stops at 256 levels, at 10 MB
 attribute or comment, and at entities that multiply. Nothing is fetched, nothing expanded.
 """
 
+import codecs
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -82,7 +83,7 @@ class RecordStream:
                         line, record, self._record = started, element, element
                         self._record_at = self.bytes_read
                         tag, family = element.tag, element.getparent()
-                self._bound_memory(root)
+                self._bound_memory(root, parser)
             parser.close()
 
     def _fits(self, element: etree._Element) -> bool:
@@ -93,12 +94,15 @@ class RecordStream:
             node = node.getparent()
         return node is None
 
-    def _bound_memory(self, root: etree._Element | None) -> None:
+    def _bound_memory(self, root: etree._Element | None, parser: Any) -> None:
         """Forget all that was read and is not around what is being read.
 
         An open element is never removed, nor the text at the end of its parent, which libxml2
         may still be writing.
         """
+        # After an error lxml gives no more events, and only says so at the end.
+        if parser.feed_error_log:
+            parser.close()
         if self._record is not None and self.bytes_read - self._record_at > RECORD_BYTES:
             raise DeliveryRefused(
                 f"{self._where}: a record is larger than {RECORD_BYTES >> 20} MiB. Check "
@@ -125,7 +129,7 @@ class RecordStream:
                 self.bytes_read += len(chunk)
                 if found := next(iter(parser.read_events()), None):
                     return self._judged(found[1])
-                self._bound_memory(None)
+                self._bound_memory(None, parser)
         parser.close()
         raise DeliveryRefused(f"{self._where} holds no document element. Ask for it again.")
 
@@ -149,7 +153,15 @@ class RecordStream:
                 f"{self._where}: the document element is {root.tag}, where record_path begins "
                 f"with {expected}. Correct record_path, or ask for the right file."
             )
-        return str(root.tag), document.encoding or "UTF-8"
+        return str(root.tag), self._mark() or document.encoding or "UTF-8"
+
+    def _mark(self) -> str | None:
+        """Encoding that a byte order mark announces, which lxml does not tell while it parses."""
+        with self._file.open("rb") as file:
+            start = file.read(4)
+        marks = [("UTF-32", codecs.BOM_UTF32_LE), ("UTF-32", codecs.BOM_UTF32_BE)]
+        marks += [("UTF-16", codecs.BOM_UTF16_LE), ("UTF-16", codecs.BOM_UTF16_BE)]
+        return next((name for name, mark in marks if start.startswith(mark)), None)
 
     def _needs_external_dtd(self) -> bool:
         rest = b""

@@ -126,9 +126,10 @@ class PartSql:
             for place, column in enumerate(self.columns)
         )
         query = (
-            f"select _line, fault.name, coalesce('record ' || _record || ': ', '') || fault.reason, "
-            f"fault.cell, raw from (select _line, _record, case {branches} end as fault, to_json({{{record}}})::varchar as raw "
-            f"from ({self.source})) where fault is not null order by _line, _record"
+            "select _line, fault.name, coalesce('record ' || _record || ': ', '') || fault.reason, "
+            f"fault.cell, raw from (select _line, _record, case {branches} end as fault, "
+            f"to_json({{{record}}})::varchar as raw from ({self.source})) "
+            "where fault is not null order by _line, _record"
         )
         return [RejectedRow(*row) for row in self.session.execute(query).fetchall()]
 

@@ -5,6 +5,7 @@ from blocks.declared import declared_block, find_block
 from blocks.sftp_server import SftpServer
 from lakehouse.errors import BlockInvalid
 
+HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI" + "J" * 43
 SECRETS = ("s3cret-word", "s3cret-key", "s3cret-phrase")
 
 
@@ -44,7 +45,7 @@ def test_the_declared_block_takes_the_environment_and_leaves_out_what_is_not_set
         "PORT": "2222",
         "USER": "shop",
         "PASSWORD": SECRETS[0],
-        "HOST_KEY": "ssh-ed25519 AAAA",
+        "HOST_KEY": HOST_KEY,
     }.items():
         monkeypatch.setenv(f"TECHSTORE_SFTP_{name}", value)
     monkeypatch.delenv("TECHSTORE_SFTP_PRIVATE_KEY", raising=False)
@@ -65,8 +66,11 @@ def test_a_host_variable_that_is_not_set_is_named(settings, monkeypatch):
 
 @pytest.mark.usefixtures("prefect_database")
 def test_a_saved_block_comes_back_with_its_secrets(settings):
-    make_block(known_hosts="sftp.example ssh-ed25519 AAAA").save("shop-sftp", overwrite=True)
+    make_block(host_key=HOST_KEY, disabled_algorithms={"macs": ["hmac-sha2-256"]}).save(
+        "shop-sftp", overwrite=True
+    )
     found = find_block("shop-sftp", SftpServer, settings)
-    assert found == make_block(known_hosts="sftp.example ssh-ed25519 AAAA")
-    assert found.private_key
-    assert found.private_key.get_secret_value() == SECRETS[1]
+    assert (found.host, found.host_key) == ("sftp.example", HOST_KEY)
+    assert found.disabled_algorithms == {"macs": ["hmac-sha2-256"]}
+    secrets = (found.password, found.private_key, found.passphrase)
+    assert [secret.get_secret_value() for secret in secrets if secret] == list(SECRETS)

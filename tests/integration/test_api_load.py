@@ -94,6 +94,15 @@ def test_pages_become_one_delivery_with_the_page_as_source_file(load, http_api, 
     assert rows(table, "id, _source_file") == [(1, "/v1/x#1"), (2, "/v1/x#2"), (3, "/v1/x#2")]
 
 
+def test_a_query_in_a_path_is_sent_and_shown_nowhere(load, http_api, rows):
+    table = make_table({"id": "integer"}, format="csv", path="/v1/x?key=hidden")
+    http_api.on("/v1/x", answer("id\n1\n"))
+    delivery = load(table)
+    assert http_api.asked[0].params == {"key": "hidden"}
+    assert delivery.file_name == "/v1/x"
+    assert rows(table, "_source_file") == [("/v1/x",)]
+
+
 @pytest.mark.parametrize("last", [Reply(500), Reply(404), Reply(200, b"id\n3\n", cut=2)])
 def test_a_page_that_fails_in_the_middle_leaves_nothing(load, http_api, lake, last):
     paging = {"style": "page", "parameter": "page"}

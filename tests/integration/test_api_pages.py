@@ -150,6 +150,37 @@ def test_a_link_to_another_host_is_refused_before_it_is_asked(fetch, http_api):
         assert other.asked == []
 
 
+@pytest.mark.parametrize(
+    ("paging", "target"),
+    [
+        (BY_LINK, "http://["),
+        (BY_LINK, "x" * 70_000),
+        (BY_LINK, "file:///etc/passwd"),
+        (BY_CURSOR, "x" * 70_000),
+    ],
+)
+def test_a_next_page_that_cannot_be_asked_for_is_a_permanent_error(fetch, http_api, paging, target):
+    page = {"data": rows(1), "next": target, "meta": {"next": target}}
+    http_api.on("/v1/x", answer(page))
+    with pytest.raises(ApiRefused):
+        fetch(paging, "$.data")
+    assert len(http_api.asked) == 1
+
+
+@pytest.mark.parametrize("paging", [BY_NUMBER, BY_CURSOR])
+def test_an_error_in_the_place_of_a_page_is_no_end(fetch, http_api, paging):
+    good = answer({"data": rows(1), "meta": {"next": "a"}})
+    http_api.on("/v1/x", good, answer({"error": "try later"}))
+    answers = fetch(paging, "$.data")
+    assert "page 2 has nothing at $.data" in answers.refusal
+    assert len(answers.pages) == 2
+
+
+def test_null_is_a_page_without_records(fetch, http_api):
+    http_api.on("/v1/x", answer({"data": rows(1)}), answer({"data": None}))
+    assert len(fetch(BY_NUMBER, "$.data").pages) == 1
+
+
 def test_links_in_a_circle_end(fetch, http_api):
     http_api.on("/v1/x", answer({"data": rows(1), "next": "/v1/y"}))
     http_api.on("/v1/y", answer({"data": rows(2), "next": "/v1/x"}))

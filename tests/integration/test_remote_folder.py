@@ -52,7 +52,7 @@ def options_for(endpoint: str, **more: Any) -> dict[str, Any]:
         "key": "AKIAEXAMPLE",
         "secret": "s3cret-example",
         "endpoint_url": endpoint,
-        "client_kwargs": {"region_name": "us-east-1"},
+        "client_kwargs": {"region_name": "eu-west-1"},
         "config_kwargs": {"retries": {"max_attempts": 1}, "connect_timeout": 3},
         **more,
     }
@@ -90,6 +90,7 @@ def test_files_of_a_folder_come_as_they_are(place, tmp_path):
     sent = {f"{size}.csv": os.urandom(size) for size in (0, 10, 70_000, 6_000_000)}
     for name, content in sent.items():
         files.pipe_file(f"{folder}/{name}", content)
+    files.makedirs(f"{folder}/below", exist_ok=True)
     files.pipe_file(f"{folder}/below/inner.csv", b"not in the folder itself")
     files.pipe_file(f"{folder}/half.csv.part", b"not complete")
     found = found_in(store)
@@ -122,7 +123,7 @@ def test_files_that_change_or_go_before_they_are_fetched_are_moving(place, tmp_p
     found = sorted(found_in(store), key=lambda file: file.name)
     files.pipe_file(f"{folder}/a.csv", b"12")
     files.rm_file(f"{folder}/b.csv")
-    faults = [copy.fault for copy in store.fetch(found, tmp_path, print)]
+    faults = [copy.fault for copy in store.fetch(found, tmp_path / "scratch", print)]
     assert [type(fault) for fault in faults] == [DeliveryMoving, DeliveryMoving, type(None)]
     assert "1 bytes then, 2 now" in str(faults[0])
     assert "b.csv is gone" in str(faults[1])

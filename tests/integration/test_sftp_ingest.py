@@ -14,6 +14,7 @@ from prefect.settings import (
     temporary_settings,
 )
 from prefect.testing.utilities import prefect_test_harness
+from servers.cutting_proxy import cutting_proxy
 from servers.sshd import SshServer, make_key
 
 from blocks.landing_folder import LandingFolder
@@ -27,7 +28,8 @@ SOURCES = """
 sources:
   - name: shop_{connector}
     schema: raw
-    config: {{meta: {{connector: {connector}, block: shop-place, load: append, settle_seconds: 0.05}}}}
+    config:
+      meta: {{connector: {connector}, block: shop-place, load: append, settle_seconds: 0.05}}
     tables:
       - name: payments
         config: {{meta: {{pattern: "payments*.csv"{more}}}}}
@@ -112,6 +114,7 @@ def test_files_of_a_server_are_in_the_raw_view_and_a_second_run_finds_nothing(
     corrected = ingest("shop", return_state=True)
     assert corrected.name == "Completed", corrected.message
     assert rows(settings)[2:] == [
+        (3, "Salta", "payments_2.csv"),
         (30, "Salta", "payments_2.csv"),
         (31, "Salta", "payments_2.csv"),
     ]
@@ -128,32 +131,20 @@ def test_an_odd_name_is_a_finding_and_the_other_files_are_loaded(settings, ssh_s
     assert [row[0] for row in rows(settings)] == [1]
 
 
-def test_a_server_that_comes_back_is_tried_again(settings, ssh_server, upload, monkeypatch):
-    declare(settings, "sftp", server_block(ssh_server, upload))
+def test_a_server_that_comes_back_is_tried_again(settings, ssh_server, upload):
     put(upload, "payments_1.csv", 1)
-    from lakehouse.connectors import sftp_folder  # noqa: PLC0415
-
-    real, calls = sftp_folder.open_session, []
-
-    def flaky(access):
-        calls.append(access.host)
-        if len(calls) in (1, 3):
-            # What a server that is down answers.
-            ssh_server.stop()
-        elif len(calls) in (2, 4):
-            ssh_server.start()
-        return real(access)
-
-    monkeypatch.setattr(sftp_folder, "open_session", flaky)
-    state = ingest("shop", return_state=True)
+    # Each second connection gets through: one lists, one downloads.
+    with cutting_proxy(ssh_server.port, 100, 1 << 30, 100, 1 << 30) as proxy:
+        declare(settings, "sftp", server_block(ssh_server, upload, port=proxy.port))
+        state = ingest("shop", return_state=True)
+        assert proxy.cuts == 2
     assert state.name == "Completed", state.message
-    assert len(calls) == 4
     assert [row[0] for row in rows(settings)] == [1]
 
 
 @pytest.mark.parametrize("fault", ["key", "host key", "folder"])
 def test_a_permanent_fault_fails_at_once_and_says_what_to_do(
-    settings, ssh_server, upload, tmp_path, fault, monkeypatch
+    settings, ssh_server, upload, tmp_path, fault
 ):
     public = make_key(tmp_path / "other")
     stranger = (tmp_path / "other").read_text()

@@ -74,6 +74,7 @@ def test_years_end_where_they_are_told_to():
         ("sftp", {"ready_marker": "../{name}"}, "no slash"),
         ("api", {"paging": {"style": "cursor"}}, "style cursor needs parameter"),
         ("api", {"paging": {"style": "cursor", "parameter": "c"}}, "needs next"),
+        ("api", {"params": {"since": "{cursor}"}}, "needs load: incremental"),
         ("api", {"each": {"a": ["1"], "b": ["2"]}}, "names more than one"),
         ("api", {"format": "xlsx"}, "an API answers in format json"),
         ("ftp", {}, "field config.meta.connector"),

@@ -165,7 +165,7 @@ def _content(page: KeptAnswer, table: Table, paging: Paging, where: str) -> tupl
         return None, False
     if table.meta.format == "json" and (paging.style == "page" or paging.next):
         document = read_document(page.file, where)
-        return document, has_records(document, table.meta.file.records)
+        return document, has_records(document, table.meta.file.records, where)
     if paging.next:
         raise ApiRefused(
             f"{where}: paging.next looks into JSON, and the format is {table.meta.format}. Use "

@@ -10,7 +10,7 @@ from lakehouse.connectors.api.answers_content import AnswersContent
 from lakehouse.connectors.api.client import ApiClient
 from lakehouse.connectors.api.fetch_records import Answers, fetch_records
 from lakehouse.connectors.api.greatest_cursor import greatest_cursor
-from lakehouse.connectors.api.request_plan import api_options, planned_requests
+from lakehouse.connectors.api.request_plan import api_options, planned_requests, without_query
 from lakehouse.connectors.download_folder import download_folder
 from lakehouse.connectors.file_store import FoundFile
 from lakehouse.errors import DeliveryRefused
@@ -116,7 +116,7 @@ def delivery_name(table: Table, answers: Answers) -> str:
 
     Under one name the newest content counts; appended answers all count.
     """
-    path = api_options(table).path
+    path = without_query(api_options(table).path)
     return f"{path}@{answers.sha256[:12]}" if table.meta.load == "append" else path
 
 

@@ -10,12 +10,14 @@ from typing import Any
 import httpx
 
 from lakehouse.connector_options import Paging
+from lakehouse.connectors.api.access import shown_url
 from lakehouse.connectors.api.client import Answer
 from lakehouse.errors import ApiRefused, DeliveryRefused
 
 LARGEST_PAGE = 32 << 20
 _LINK = re.compile(r'<([^>]*)>((?:\s*;\s*[\w!#$%&\'*+.^`|~-]+\s*(?:=\s*(?:"[^"]*"|[^",;]*))?)*)')
 _RELATION = re.compile(r';\s*rel\s*=\s*(?:"([^"]*)"|([^\s",;]+))', re.IGNORECASE)
+_MISSING = object()
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
 
 
@@ -44,6 +46,18 @@ def next_page(
     Raises:
         ApiRefused: what should name the next page does not.
     """
+    try:
+        return _next(asked, answer, document, paging, number)
+    except httpx.InvalidURL:
+        raise ApiRefused(
+            f"{shown_url(asked)} names a next page that is no URL. Correct paging, or report it "
+            "to the API's owner."
+        ) from None
+
+
+def _next(
+    asked: httpx.URL, answer: Answer, document: Any, paging: Paging, number: int
+) -> httpx.URL | None:
     if paging.style == "page" and paging.parameter:
         return asked.copy_set_param(paging.parameter, str(paging.first + number))
     if paging.style == "link" and not paging.next:
@@ -89,18 +103,17 @@ def read_document(file: Path, where: str) -> Any:
         raise DeliveryRefused(f"{where} is {cause}, so the next page cannot be found.") from None
 
 
-def value_at(document: Any, path: str) -> Any:
-    """The value at a path such as `$.meta.next` or `$.items[0].id`; None where there is none."""
+def value_at(document: Any, path: str, missing: Any = None) -> Any:
+    """The value at a path such as `$.meta.next` or `$.items[0].id`; `missing` if it is nowhere."""
     value = document
-    for name, place in _STEP.findall(
-        path.removeprefix("$") if path.startswith("$") else f".{path}"
-    ):
-        if name and isinstance(value, dict):
-            value = value.get(name)
+    steps = path.removeprefix("$") if path.startswith("$") else f".{path}"
+    for name, place in _STEP.findall(steps):
+        if name and isinstance(value, dict) and name in value:
+            value = value[name]
         elif place and isinstance(value, list) and int(place) < len(value):
             value = value[int(place)]
         else:
-            return None
+            return missing
     return value
 
 
@@ -110,7 +123,16 @@ def has_lines(file: Path, header_lines: int) -> bool:
         return sum(1 for _ in islice(filter(bytes.strip, lines), header_lines + 1)) > header_lines
 
 
-def has_records(document: Any, records: str) -> bool:
-    """Whether a page of JSON holds anything at the path of its records."""
-    found = value_at(document, records)
+def has_records(document: Any, records: str, where: str) -> bool:
+    """Whether a page of JSON holds anything at the path of its records.
+
+    Raises:
+        DeliveryRefused: there is no such path, so that it may be an error in the place of a page.
+    """
+    found = value_at(document, records, _MISSING)
+    if found is _MISSING:
+        raise DeliveryRefused(
+            f"{where} has nothing at {records}, not even an empty list. Look at the answer in "
+            "quarantine, and correct records or ask again."
+        )
     return bool(found) if isinstance(found, list | dict) else found is not None

@@ -43,6 +43,11 @@ def api_options(table: Table) -> ApiOptions:
     return table.meta.api
 
 
+def without_query(path: str) -> str:
+    """A path as it may be shown."""
+    return re.split("[?#]", path, maxsplit=1)[0]
+
+
 def planned_requests(
     access: ApiAccess, table: Table, *, cursor: str | None, today: datetime.date
 ) -> list[ApiRequest]:
@@ -94,7 +99,7 @@ def _request(
     url = access.url(path)
     if params:
         url = url.copy_merge_params(params)
-    return ApiRequest(url, path, values)
+    return ApiRequest(url, without_query(path), values)
 
 
 def _assert_filled(table: Table, field: str, template: str, known: set[str]) -> None:

@@ -66,7 +66,7 @@ class Generic:
         preparer = connection.dialect.identifier_preparer
         with generic_faults():
             found = inspect(connection)
-            for schema, table in _names(relation):
+            for schema, table in _names(relation, found.get_schema_names()):
                 try:
                     described = found.get_columns(table, schema=schema)
                     key = found.get_pk_constraint(table, schema=schema)["constrained_columns"]
@@ -195,10 +195,10 @@ def _levels(connection: Connection) -> Sequence[str]:
         return ()
 
 
-def _names(relation: str) -> list[tuple[str | None, str]]:
+def _names(relation: str, schemas: Sequence[str]) -> list[tuple[str | None, str]]:
     """Schema and table; a name may itself have a point in it."""
-    schema, point, table = relation.partition(".")
-    return [(None, relation), *([(schema, table)] if point else [])]
+    schema, _, table = relation.partition(".")
+    return [(None, relation), *([(schema, table)] if schema in schemas and table else [])]
 
 
 def _server_column(column: Any, quoted: str) -> ServerColumn:

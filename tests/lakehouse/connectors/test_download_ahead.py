@@ -224,20 +224,20 @@ def test_what_is_waited_for_is_told(tmp_path, monkeypatch):
     assert texts[0] == "file 0: 0.0 of 2.0 MB received"
 
 
-def test_folders_of_dead_runs_go_and_those_of_living_ones_stay(tmp_path):
-    (tmp_path / "dead").mkdir()
-    (tmp_path / "dead" / "half").write_text("x")
-    (tmp_path / "living").mkdir()
-    living = os.open(tmp_path / "living", os.O_RDONLY)
+def test_folders_of_dead_runs_go_and_those_of_living_ones_and_others_stay(tmp_path):
+    dead, alive = tmp_path / ("d" * 32), tmp_path / ("a" * 32)
+    for folder in (dead, alive, tmp_path / "not ours"):
+        folder.mkdir()
+        (folder / "half").write_text("x")
+    living = os.open(alive, os.O_RDONLY)
     fcntl.flock(living, fcntl.LOCK_EX)
     try:
         with download_folder(tmp_path) as first, download_folder(tmp_path) as second:
             assert first != second
-            assert {path.name for path in tmp_path.iterdir()} == {
-                "living",
-                first.name,
-                second.name,
-            }
+            here = {alive.name, "not ours", first.name, second.name}
+            assert {path.name for path in tmp_path.iterdir()} == here
     finally:
         os.close(living)
-    assert {path.name for path in tmp_path.iterdir()} == {"living"}
+    assert {path.name for path in tmp_path.iterdir()} == {alive.name, "not ours"}
+    with download_folder(tmp_path):
+        assert not alive.exists()

@@ -111,7 +111,7 @@ def reasons(lake: RawLake) -> list[tuple[str, str, bool]]:
 def test_values_of_their_declared_types_arrive_exact(url, write, lake):
     write(
         "create table things (id integer primary key, price decimal(12,2), ratio double, "
-        "name varchar(20), doc json, day date, at datetime, stamp timestamp, flag boolean, "
+        "name varchar(20), doc json, day date, at_time datetime, stamp timestamp, flag boolean, "
         "photo blob, code text)",
         (
             "insert into things values (?,?,?,?,?,?,?,?,?,?,?)",
@@ -161,16 +161,13 @@ def test_values_of_their_declared_types_arrive_exact(url, write, lake):
     )
     columns = {
         "id": "bigint", "price": "decimal(12,2)", "ratio": "double", "name": "varchar",
-        "doc": "json", "day": "date", "at": "timestamp", "stamp": "timestamptz",
+        "doc": "json", "day": "date", "at_time": "timestamp", "stamp": "timestamptz",
         "flag": "boolean", "photo": "blob", "code": "varchar",
     }  # fmt: skip
     table = make_table("things", columns)
     load = load_one(url, table, lake)
     assert (load.rows_loaded, load.findings) == (4, [])
-    rows = raw(
-        lake, table, f"select {', '.join(columns)} from raw.things order by abs(id::hugeint)"
-    )
-    assert sorted(rows, key=lambda row: row[0]) == [
+    assert raw(lake, table, f"select {', '.join(columns)} from raw.things order by id") == [
         (-(2**63), Decimal("-0.01"), 3.0, None, None, None, None, None, None, None, ""),
         (1, Decimal("19.99"), 0.1, "ñ😀", "[1]", date(2024, 2, 29),
          datetime(2024, 2, 29, 23, 59, 59, 123000), None, True, b"\0\xff", "007"),
