@@ -16,7 +16,7 @@ from blocks.declared import find_block
 from blocks.landing_folder import LandingFolder
 from lakehouse.connectors.download_folder import download_parent
 from lakehouse.connectors.file_store import FetchedFile, FileStore, FoundFile
-from lakehouse.errors import DeliveryMoving
+from lakehouse.errors import BlockInvalid, DeliveryMoving
 from lakehouse.formats.content_profile import ContentProfile
 from lakehouse.lake.ledger import Delivery
 from lakehouse.lake.load_file import load_file
@@ -93,7 +93,13 @@ def extract_files(domain: str, source: str, table: str, files: dict[str, Any]) -
 
 def _open_store(table: Table, settings: Settings) -> FileStore:
     if table.connector == "files":
-        return find_block(table.block, LandingFolder, settings).store(table.block)
+        block = find_block(table.block, LandingFolder, settings)
+        if table.meta.after_load == "move" and not block.is_local:
+            raise BlockInvalid(
+                f"{table.full_name}: after_load: move is for local folders, and the block "
+                f"{table.block} is a URL. Leave it out: the ledger remembers what was loaded."
+            )
+        return block.store(table.block)
     # paramiko is imported only where a table comes by SFTP.
     from blocks.sftp_server import SftpServer  # noqa: PLC0415
 

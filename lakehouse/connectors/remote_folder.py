@@ -149,7 +149,7 @@ class RemoteFolder:
         except (TypeError, ValueError) as error:
             # Options are taken when the first question is asked; their errors may show values.
             raise RemoteFolderRefused(
-                f"{self} cannot be asked with its storage_options ({type(error).__name__}). {advice}"
+                f"{self} cannot be asked with these options ({type(error).__name__}). {advice}"
             ) from None
         except BotoCoreError as error:
             raise RemoteFolderRefused(

@@ -172,12 +172,17 @@ def _spoken(access: SftpAccess) -> Iterator[None]:
         ) from None
     except paramiko.ssh_exception.IncompatiblePeer as error:
         raise RemoteFolderRefused(
-            f"{server} and Aljibe have no algorithm in common ({error}). If the server cannot be "
-            f"renewed, set legacy_algorithms: true in the block {block}."
+            f"{server} and Aljibe have no algorithm in common ({_said(error)}). If the server "
+            f"cannot be renewed, set legacy_algorithms: true in the block {block}."
         ) from None
     except (paramiko.SSHException, OSError, EOFError) as error:
-        cause = str(error) or type(error).__name__
-        raise RemoteFolderUnavailable(f"{server} ended the handshake ({cause}).") from error
+        raise RemoteFolderUnavailable(f"{server} ended the handshake ({_said(error)}).") from error
+
+
+def _said(error: Exception) -> str:
+    """The cause in a few words; some of them come from the server."""
+    words = "".join(c for c in str(error) if c.isprintable())[:200]
+    return words or type(error).__name__
 
 
 def _private_key(access: SftpAccess) -> paramiko.PKey | None:

@@ -17,6 +17,7 @@ from lakehouse.formats.json_exact import StagedRecords, stage_exactly
 from lakehouse.formats.json_lines import RecordLines, delivered_lines, without_mark, write_lines
 from lakehouse.formats.json_location import RecordsUnfound, find_records
 from lakehouse.formats.json_quick import stage_regular
+from lakehouse.formats.nested_fields import left_out_warnings
 from lakehouse.formats.source_lines import LineBreaks
 from lakehouse.formats.staged_file import StagedFile
 from lakehouse.formats.staging_limits import USUAL_LIMITS, StagingLimits
@@ -119,7 +120,7 @@ def _stage_lines(
     quick = stage_regular(lines, table, target, limits, where=where) if regular else None
     if quick:
         breaks = LineBreaks.from_steps([0], [1])
-        records = StagedRecords(*quick, lines.lines, (), breaks)
+        records = StagedRecords(quick.columns, quick.keys, lines.lines, (), breaks, quick.left_out)
     else:
         records = stage_exactly(lines, table, target, where=where)
     return StagedFile(
@@ -132,4 +133,5 @@ def _stage_lines(
         line_breaks=records.breaks if lines.are_delivered else None,
         record_breaks=None if lines.are_delivered else records.breaks,
         new_columns=records.keys.new_columns,
+        warnings=left_out_warnings(records.left_out),
     )

@@ -4,7 +4,7 @@ Slower than DuckDB, but a record at fault is one reject, and numbers stay as the
 """
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from lakehouse.formats.json_record import (
     value_at,
     without_exponent,
 )
+from lakehouse.formats.nested_fields import fields_at, object_places
 from lakehouse.formats.source_lines import LineBreaks
 from lakehouse.formats.staged_file import RejectedRow
 from lakehouse.formats.text_columns import StagedWriter
@@ -44,6 +45,7 @@ class StagedRecords:
         rows: in the Parquet file.
         rejects: other records.
         breaks: numbers of the lines of the rows.
+        left_out: undeclared fields of nested columns, by their place.
     """
 
     columns: tuple[JsonColumn, ...]
@@ -51,6 +53,7 @@ class StagedRecords:
     rows: int
     rejects: tuple[RejectedRow, ...]
     breaks: LineBreaks
+    left_out: Mapping[str, set[str]]
 
 
 def stage_exactly(lines: RecordLines, table: Table, target: Path, *, where: str) -> StagedRecords:
@@ -73,7 +76,8 @@ def stage_exactly(lines: RecordLines, table: Table, target: Path, *, where: str)
         columns = reading.keys.columns(where, rows=writer.rows)
         writer.finish((column.name, pa.string()) for column in columns)
         rejects, breaks = tuple(reading.rejects), reading.breaks
-        return StagedRecords(columns, reading.keys, writer.rows, rejects, breaks)
+        left_out = {p.shown: reading.fields[p.shown] - p.fields for p in reading.places}
+        return StagedRecords(columns, reading.keys, writer.rows, rejects, breaks, left_out)
 
 
 class _Reading:
@@ -88,6 +92,9 @@ class _Reading:
         self._records: list[dict[str, Any]] = []
         self._rows = self._bytes = self._raw_bytes = 0
         self._ordinals, self._offsets = array("q"), array("q")
+        steps = {column.name: column.steps for column in keys.declared}
+        self.places = object_places(keys.table, steps)
+        self.fields: dict[str, set[str]] = {place.shown: set() for place in self.places}
         self._deep = [column.steps for column in keys.declared if len(column.steps) > 1]
 
     @property
@@ -110,6 +117,8 @@ class _Reading:
         if not self._offsets or self._offsets[-1] != offset:
             self._ordinals.append(self._rows)
             self._offsets.append(offset)
+        for place in self.places:
+            self.fields[place.shown].update(fields_at(record, place.steps))
         self._rows += 1
         self._records.append(record)
         self._bytes += len(line)

@@ -32,6 +32,7 @@ class RecordLines:
         is_regular: whether DuckDB may read it: no record is too long or too deep, strings and
             brackets pair off in each line, and nothing came that is JSON for DuckDB alone.
         keeps_numbers: whether DuckDB gives back every number as it was written.
+        filled_members: keys, of all objects in it, whose value is not null.
         are_delivered: whether these are the lines of the delivered file.
     """
 
@@ -39,6 +40,7 @@ class RecordLines:
     lines: int
     is_regular: bool
     keeps_numbers: bool
+    filled_members: int
     are_delivered: bool
 
 
@@ -58,9 +60,11 @@ def delivered_lines(text: Path, lines: int) -> RecordLines:
         check.feed(stretch.bare())
         fits = scan.deepest <= MAX_DEPTH and lengths.longest <= MAX_RECORD_BYTES
         if not (fits and check.is_strict and _all_closed(stretch)):
-            return RecordLines(text, lines, False, False, are_delivered=True)
+            return RecordLines(text, lines, False, False, 0, are_delivered=True)
     closed = scan.depth == 0 and not scan.in_string
-    return RecordLines(text, lines, closed, check.keeps_numbers, are_delivered=True)
+    return RecordLines(
+        text, lines, closed, check.keeps_numbers, check.filled_members, are_delivered=True
+    )
 
 
 def write_lines(text: Path, place: RecordsPlace, target: Path, *, where: str) -> RecordLines:
@@ -82,8 +86,8 @@ def write_lines(text: Path, place: RecordsPlace, target: Path, *, where: str) ->
     with target.open("wb") as lines:
         for chunk in json_chunks(text, place.start):
             stretch = scan.feed(chunk)
-            check.feed(stretch.bare())
             data, commas, end = _as_lines(stretch, place)
+            check.feed(stretch.bare(end))
             if position == place.start and place.is_array:
                 data[0] = _BLANK
             lengths.take(commas, len(data))
@@ -109,7 +113,9 @@ def write_lines(text: Path, place: RecordsPlace, target: Path, *, where: str) ->
     fits = scan.deepest <= MAX_DEPTH and lengths.longest <= MAX_RECORD_BYTES
     records = 0 if is_blank and not separators else separators + 1
     is_regular = fits and check.is_strict
-    return RecordLines(target, records, is_regular, check.keeps_numbers, are_delivered=False)
+    return RecordLines(
+        target, records, is_regular, check.keeps_numbers, check.filled_members, are_delivered=False
+    )
 
 
 def without_mark(text: Path, work: Path) -> Path:

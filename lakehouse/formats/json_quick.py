@@ -1,30 +1,49 @@
 """Regular JSON lines through DuckDB, which takes all of a file or nothing."""
 
-import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import duckdb
 
 from lakehouse.formats.json_columns import JsonColumn, RecordKeys
-from lakehouse.formats.json_lines import MAX_RECORD_BYTES, RecordLines
-from lakehouse.formats.json_numbers import holds_mark_sql, marked_numbers_sql, unmarked_sql
+from lakehouse.formats.json_lines import RecordLines
+from lakehouse.formats.json_record import RecordUnfit, read_record
+from lakehouse.formats.json_selection import Selection, records_sql
+from lakehouse.formats.nested_fields import object_places, undeclared_fields_sql
+from lakehouse.formats.nested_structure import filled_fields_sql
 from lakehouse.formats.staging_limits import StagingLimits
 from lakehouse.lake.duckdb_session import bounded_session
 from lakehouse.source_catalog import Table
 from lakehouse.sql_quoting import sql_identifier, sql_path, sql_string
 
 _MOST_KEY_SETS = 10_000
-_PARQUET = "format parquet, compression lz4, row_group_size 61440, parquet_version v2"
-_READ = (
-    f"format = 'newline_delimited', maximum_object_size = {MAX_RECORD_BYTES}, "
-    "compression = 'uncompressed', hive_partitioning = false"
-)
+_FIRST_BYTES = 1 << 16
+_PARQUET = "format parquet, compression snappy, row_group_size 61440, parquet_version v2"
+
+
+Read = TypeVar("Read")
+
+
+@dataclass(frozen=True)
+class RegularRecords:
+    """Records that all became rows.
+
+    Attributes:
+        columns: of the Parquet file.
+        keys: that came.
+        left_out: undeclared fields of nested columns, by their place.
+    """
+
+    columns: tuple[JsonColumn, ...]
+    keys: RecordKeys
+    left_out: dict[str, set[str]]
 
 
 def stage_regular(
     lines: RecordLines, table: Table, target: Path, limits: StagingLimits, *, where: str
-) -> tuple[tuple[JsonColumn, ...], RecordKeys] | None:
+) -> RegularRecords | None:
     """Write every record of regular lines to a Parquet file of text.
 
     Args:
@@ -35,82 +54,123 @@ def stage_regular(
         where: table and file, for messages.
 
     Returns:
-        The columns and the keys they come from; None where a record is at fault, or lines are
-        blank, so that each must be looked at.
+        None where a record is at fault, or lines are blank, so that each must be looked at.
 
     Raises:
         DeliveryRefused: a declared column is in no record.
     """
     with bounded_session(target.parent, threads=limits.threads, memory=limits.memory) as session:
-        try:
-            keys = _keys(session, lines, table)
-            if keys is None:
-                return None
-            columns = keys.columns(where, rows=lines.lines)
-            written = _copy(session, lines, columns, target)
-        except (duckdb.OutOfMemoryException, duckdb.IOException):
-            raise
-        except duckdb.Error:
+        reading = _Reading(session, lines, table, target)
+        keys = _first_keys(lines, table)
+        columns = keys.columns(where, rows=0) if keys else ()
+        if keys and reading.write(columns) and reading.is_complete(keys, columns):
+            return RegularRecords(keys.columns(where, rows=lines.lines), keys, {})
+        keys = _attempt(reading.keys)
+        if keys is None:
             return None
-    return (columns, keys) if written == lines.lines else None
+        needed = keys.columns(where, rows=lines.lines)
+        if needed != columns or not reading.is_written:
+            reading.write(needed)
+        if not reading.is_written:
+            return None
+        return RegularRecords(needed, keys, reading.left_out(needed))
 
 
-def _keys(
-    session: duckdb.DuckDBPyConnection, lines: RecordLines, table: Table
-) -> RecordKeys | None:
-    found = session.execute(
-        f"select keys, count(*) from (select json_keys(json) as keys "
-        f"from read_json_objects({sql_path(lines.path)}, {_READ})) "
-        f"group by keys order by count(*) desc, keys limit {_MOST_KEY_SETS + 1}"
-    ).fetchall()
+class _Reading:
+    """One file's lines on their way to a Parquet file.
+
+    Attributes:
+        is_written: whether the last `write` took every line.
+    """
+
+    def __init__(
+        self, session: duckdb.DuckDBPyConnection, lines: RecordLines, table: Table, target: Path
+    ) -> None:
+        self.is_written = False
+        self._session, self._lines, self._table, self._target = session, lines, table, target
+        self._selection = Selection(lines, (), {}, table.meta.dialects[0])
+
+    def write(self, columns: Sequence[JsonColumn]) -> bool:
+        """Write all lines with these columns; False where one does not fit."""
+        # Nested values are typed here, where they are parsed already, unless one does not fit.
+        selection = Selection.typed(self._lines, columns, self._table)
+        written = _attempt(lambda: self._copy(selection))
+        if written is None and selection.nested:
+            selection = replace(selection, nested={})
+            written = _attempt(lambda: self._copy(selection))
+        self._selection = selection
+        self.is_written = written == self._lines.lines
+        return self.is_written
+
+    def is_complete(self, keys: RecordKeys, columns: Sequence[JsonColumn]) -> bool:
+        """Whether every value of the lines that is not null is in the file that was written."""
+        if any(len(column.steps) > 1 for column in columns):
+            return False
+        counts = [f"count({sql_identifier(column.name)})" for column in columns]
+        nested = [
+            f"sum({filled_fields_sql(column.type.duckdb, sql_identifier(column.name))})"
+            for column in self._selection.nested.values()
+        ]
+        row = self._session.execute(
+            f"select {', '.join([*counts, *nested])} from "
+            f"read_parquet({sql_path(self._target)}, hive_partitioning = false)"
+        ).fetchone()
+        filled = [int(count or 0) for count in row or ()]
+        for column, count in zip(columns, filled, strict=False):
+            if count:
+                keys.seen.setdefault(column.key)
+        are_seen = all(column.key in keys.seen for column in columns)
+        return are_seen and sum(filled) == self._lines.filled_members
+
+    def keys(self) -> RecordKeys | None:
+        """The keys of all records; None where a record cannot be a row."""
+        found = self._session.execute(
+            f"select keys, count(*) from (select json_keys(json) as keys "
+            f"from {records_sql(self._lines)}) "
+            f"group by keys order by count(*) desc, keys limit {_MOST_KEY_SETS + 1}"
+        ).fetchall()
+        keys = RecordKeys(self._table)
+        counted = sum(count for _, count in found)
+        if len(found) > _MOST_KEY_SETS or counted != self._lines.lines:
+            return None
+        return None if any(keys.fault(tuple(names or ())) for names, _ in found) else keys
+
+    def left_out(self, columns: Sequence[JsonColumn]) -> dict[str, set[str]]:
+        """Undeclared fields of nested columns, by their place."""
+        found: dict[str, set[str]] = {}
+        steps = {column.name: column.steps for column in columns}
+        for place in object_places(self._table, steps):
+            query = undeclared_fields_sql(place, records_sql(self._lines))
+            fields = {str(row[0]) for row in self._session.execute(query).fetchall()}
+            found[place.shown] = fields - place.fields
+        return found
+
+    def _copy(self, selection: Selection) -> int:
+        copied = self._session.execute(
+            f"copy ({selection.sql()}) to {sql_string(str(self._target.absolute()))} ({_PARQUET})"
+        ).fetchone()
+        return int(copied[0]) if copied else 0
+
+
+def _first_keys(lines: RecordLines, table: Table) -> RecordKeys | None:
+    """The keys of the first records; None where one is at fault."""
     keys = RecordKeys(table)
-    if len(found) > _MOST_KEY_SETS or sum(count for _, count in found) != lines.lines:
+    with lines.path.open("rb") as file:
+        first = file.read(_FIRST_BYTES).split(b"\n")
+    for line in first[: max(1, len(first) - 1)]:
+        try:
+            if keys.fault(tuple(read_record(line))):
+                return None
+        except RecordUnfit:
+            return None
+    return keys
+
+
+def _attempt(read: Callable[[], Read]) -> Read | None:
+    """What `read` gives; None where DuckDB finds a fault in the data."""
+    try:
+        return read()
+    except (duckdb.OutOfMemoryException, duckdb.IOException):
+        raise
+    except duckdb.Error:
         return None
-    return None if any(keys.fault(tuple(names or ())) for names, _ in found) else keys
-
-
-def _copy(
-    session: duckdb.DuckDBPyConnection,
-    lines: RecordLines,
-    columns: Sequence[JsonColumn],
-    target: Path,
-) -> int:
-    parents = {column.key for column in columns if len(column.steps) > 1}
-    kinds = {column.key: "JSON" if column.key in parents else "VARCHAR" for column in columns}
-    selected = ", ".join(
-        f"{_text(column, parents, lines)} as {sql_identifier(column.name)}" for column in columns
-    )
-    source = _plain_source(lines, kinds) if lines.keeps_numbers else _marked_source(lines, kinds)
-    copied = session.execute(
-        f"copy (select {selected} from {source}) "
-        f"to {sql_string(str(target.absolute()))} ({_PARQUET})"
-    ).fetchone()
-    return int(copied[0]) if copied else 0
-
-
-def _plain_source(lines: RecordLines, kinds: dict[str, str]) -> str:
-    read = ", ".join(f"{sql_string(key)}: '{kind}'" for key, kind in kinds.items())
-    return f"read_json({sql_path(lines.path)}, columns = {{{read}}}, records = true, {_READ})"
-
-
-def _marked_source(lines: RecordLines, kinds: dict[str, str]) -> str:
-    marked = (
-        f"case when {holds_mark_sql('json')} then error('the mark of numbers is taken') "
-        f"else {marked_numbers_sql('json::varchar')} end"
-    )
-    structure = sql_string(json.dumps(kinds))
-    return (
-        f"(select unnest(record) from (select json_transform({marked}, {structure}) as record "
-        f"from read_json_objects({sql_path(lines.path)}, {_READ})))"
-    )
-
-
-def _text(column: JsonColumn, parents: set[str], lines: RecordLines) -> str:
-    cell = sql_identifier(column.key)
-    if column.key in parents:
-        cell = f"json_extract_string({cell}, {sql_string(column.pointer or '$')})"
-    if lines.keeps_numbers:
-        return cell
-    text = unmarked_sql(cell)
-    exponent = f"case when regexp_matches({cell}, '[eE]') then error('an exponent') else {text} end"
-    return exponent if column.is_exact else text

@@ -27,12 +27,14 @@ class StrictnessCheck:
     Attributes:
         is_strict: whether nothing came that only DuckDB takes for JSON.
         keeps_numbers: whether DuckDB gives back every number as it was written.
+        filled_members: keys, of all objects, whose value is not null.
     """
 
     def __init__(self) -> None:
+        self.filled_members = 0
         self.is_strict = True
         self.keeps_numbers = True
-        self._tail = b""
+        self._tail = self._ending = b""
 
     def feed(self, bare: bytes) -> None:
         """Take the next bytes outside strings."""
@@ -41,6 +43,14 @@ class StrictnessCheck:
             self._tail = text[-_TAIL:]
             self.is_strict = not _has_foreign(text)
             self.keeps_numbers = self.keeps_numbers and not _has_changed_number(text)
+            self.filled_members += _count(b'":', self._ending, bare)
+            self.filled_members -= _count(b'":null', self._ending, bare)
+            self._ending = (self._ending + bare)[-5:]
+
+
+def _count(mark: bytes, before: bytes, text: bytes) -> int:
+    """Occurrences in `text`, and across its border to what came before."""
+    return (before[1 - len(mark) :] + text).count(mark)
 
 
 def _has_foreign(text: bytes) -> bool:

@@ -43,9 +43,13 @@ class Stretch:
     depths: NDArray[np.int64]
     depth_before: int
 
-    def bare(self) -> bytes:
-        """The bytes outside strings without white space; each string leaves its closing quote."""
-        return (self.data * self.outside).tobytes().translate(None, _NOTHING)
+    def bare(self, end: int | None = None) -> bytes:
+        """The bytes outside strings without white space; each string leaves its closing quote.
+
+        Args:
+            end: place of the chunk at which to stop.
+        """
+        return (self.data[:end] * self.outside[:end]).tobytes().translate(None, _NOTHING)
 
     def newlines(self) -> NDArray[np.int64]:
         """Places of all line feeds."""

@@ -1,50 +1,36 @@
-"""SQL that turns JSON text into a declared list, struct or map, strictly and without loss.
+"""Declared lists, structs and maps: their parts, and the same with leaves of text."""
 
-DuckDB's own transformation casts leaf by leaf, and rounds: here every leaf is first text, and then
-converted as any cell of its type. A missing key is NULL, as is a JSON null; keys that the type does
-not name are left out.
-"""
-
-import json
-from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 import duckdb
 from duckdb.sqltypes import DuckDBPyType
 
-from lakehouse.formats.json_numbers import (
-    has_long_number_sql,
-    holds_mark_sql,
-    marked_numbers_sql,
-    unmarked_sql,
-)
 from lakehouse.sql_quoting import sql_identifier, sql_string
 
-# DuckDB ends the process on deep nesting from some hundred thousand levels on.
-MOST_BRACKETS = 20_000
-LeafSql = Callable[[str, str], str | None]
+
+@cache
+def parsed_type(duckdb_type: str) -> DuckDBPyType:
+    """A type of DuckDB by its name."""
+    with duckdb.connect() as session:
+        return session.type(duckdb_type)
 
 
-def nested_value_sql(duckdb_type: str, text: str, leaf_value: LeafSql) -> str:
-    """SQL of the nested value of a text; leaves that do not convert are NULL.
-
-    Args:
-        duckdb_type: such as `STRUCT(estado VARCHAR, fecha TIMESTAMP)[]`.
-        text: SQL of the JSON text.
-        leaf_value: SQL of a leaf's value, for its type and the SQL of its text.
-    """
-    kind = _parsed(duckdb_type)
-
-    def unmarked(leaf: str, item: str) -> str | None:
-        return leaf_value(leaf, unmarked_sql(item))
-
-    return _bound("root", _read(kind, text), _value(kind, "root", 0, unmarked))
+def child_types(kind: DuckDBPyType) -> dict[str, DuckDBPyType]:
+    """Types of a struct's fields, `child` of a list, `key` and `value` of a map."""
+    if kind.id not in ("list", "struct", "map"):
+        return {}
+    return {name: child for name, child in kind.children if isinstance(child, DuckDBPyType)}
 
 
-def nested_leaves_sql(duckdb_type: str, value: str, leaf_value: LeafSql) -> str:
-    """SQL of a nested value whose leaves are text, typed leaf by leaf."""
-    return _value(_parsed(duckdb_type), value, 0, leaf_value)
+def child_type(kind: DuckDBPyType, name: str = "child") -> DuckDBPyType:
+    """Type of a list's items, or of one of a struct's or map's parts."""
+    return child_types(kind)[name]
+
+
+def field_sql(item: str, name: str) -> str:
+    """SQL of a field of a struct."""
+    return f"struct_extract({item}, {sql_string(name)})"
 
 
 def text_leaves_type(duckdb_type: str) -> str | None:
@@ -52,167 +38,41 @@ def text_leaves_type(duckdb_type: str) -> str | None:
 
     def name(kind: DuckDBPyType) -> str:
         if kind.id == "list":
-            return f"{name(_child(kind))}[]"
+            return f"{name(child_type(kind))}[]"
         if kind.id == "struct":
-            fields = [f"{sql_identifier(field)} {name(child)}" for field, child in _fields(kind)]
+            fields = [
+                f"{sql_identifier(field)} {name(child)}"
+                for field, child in child_types(kind).items()
+            ]
             return f"STRUCT({', '.join(fields)})"
         return "VARCHAR"
 
     plain = "MAP(" not in duckdb_type and "JSON" not in duckdb_type
-    return name(_parsed(duckdb_type)) if plain else None
+    return name(parsed_type(duckdb_type)) if plain else None
 
 
-def nested_fault_sql(duckdb_type: str, text: str, declared: str, leaf_fault: LeafSql) -> str:
-    """SQL of the reason why a text does not convert, NULL where it does.
-
-    Args:
-        duckdb_type: such as `STRUCT(estado VARCHAR, fecha TIMESTAMP)[]`.
-        text: SQL of the JSON text; NULL where it is empty.
-        declared: the type as the contract says it.
-        leaf_fault: SQL of a leaf's fault, for its type and the SQL of its text; None for text.
-    """
-    kind = _parsed(duckdb_type)
-    fault = _fault(kind, "root", 0, leaf_fault) or "null"
-    unfit = sql_string(f"does not fit {declared}")
-    found = _bound(
-        "root", _read(kind, "cell"), f"case when root is null then {unfit} else {fault} end"
-    )
-    reason = (
-        "case when cell is null then null when not json_valid(cell) then 'not JSON' "
-        f"when {_is_unreadable('cell')} "
-        f"then 'holds more than {MOST_BRACKETS} lists and objects, or the character U+E000' "
-        f"when {has_long_number_sql('cell')} and not json_valid({marked_numbers_sql('cell')}) "
-        "then 'holds numbers of many digits beside text that looks like numbers' "
-        f"when json_type(cell) = 'NULL' then null else {found} end"
-    )
-    return _bound("cell", text, reason)
-
-
-def _read(kind: DuckDBPyType, text: str) -> str:
-    """SQL of the value with leaves of text; NULL where the text has another structure."""
-    structure = sql_string(json.dumps(_text_structure(kind)))
-    shaped = (
-        f"case when {_fits(kind, 'shown::json', 0)} then json_transform(shown, {structure}) end"
-    )
-    strict = f"try(json_transform_strict(shown, {structure}))"
-    found = _bound("read", strict, f"case when read is not null then read else {shaped} end")
-    exact = _bound(
-        "marked",
-        marked_numbers_sql("given"),
-        "case when json_valid(marked) then marked else given end",
-    )
-    readable = f"json_valid(given) and not {_is_unreadable('given')}"
-    return _bound("given", text, f"case when {readable} then {_bound('shown', exact, found)} end")
-
-
-def _bound(name: str, value: str, result: str) -> str:
-    """SQL of `result`, in which `name` stands for `value`, computed once."""
-    return f"list_transform([{value}], lambda {name}: {result})[1]"
-
-
-def _is_unreadable(text: str) -> str:
-    brackets = f"length({text}) - length(translate({text}, '[{{', ''))"
-    # Counting costs more than all the rest, and few texts are long.
-    deep = f"{brackets} > {MOST_BRACKETS}"
-    is_deep = f"case when strlen({text}) > {MOST_BRACKETS} then {deep} else false end"
-    return f"({is_deep} or {holds_mark_sql(text)})"
-
-
-def _value(kind: DuckDBPyType, item: str, depth: int, leaf: LeafSql) -> str:
-    inner = f"item_{depth}"
-    if kind.id == "list":
-        child = _child(kind)
-        return f"list_transform({item}, lambda {inner}: {_value(child, inner, depth + 1, leaf)})"
-    if kind.id == "struct":
-        fields = ", ".join(
-            f"{sql_string(name)}: {_value(child, _field(item, name), depth, leaf)}"
-            for name, child in _fields(kind)
-        )
-        return f"case when {item} is not null then {{{fields}}} end"
-    if kind.id == "map":
-        child = _child(kind, "value")
-        value = _value(child, f"{inner}.value", depth + 1, leaf)
-        entries = f"list_transform(map_entries({item}), lambda {inner}: "
-        entries += f"{{'key': {inner}.key, 'value': {value}}})"
-        return f"case when {item} is not null then map_from_entries({entries}) end"
-    return leaf(str(kind), item) or item
-
-
-def _fault(kind: DuckDBPyType, item: str, depth: int, leaf: LeafSql) -> str | None:
-    """SQL of the first reason among the leaves; None where every text converts."""
-    inner = f"item_{depth}"
-    if kind.id in ("list", "map"):
-        if kind.id == "list":
-            child, place, items = _child(kind), inner, item
-        else:
-            child, place, items = _child(kind, "value"), f"{inner}.value", f"map_entries({item})"
-        fault = _fault(child, place, depth + 1, leaf)
-        reasons = f"list_transform({items}, lambda {inner}: {fault})"
-        return fault and f"list_filter({reasons}, lambda reason: reason is not null)[1]"
-    if kind.id == "struct":
-        faults = [
-            f"{sql_string(f'{name}: ')} || ({fault})"
-            for name, child in _fields(kind)
-            if (fault := _fault(child, _field(item, name), depth, leaf))
-        ]
-        return f"coalesce({', '.join(faults)})" if faults else None
-    return leaf(str(kind), unmarked_sql(item))
-
-
-def _fits(kind: DuckDBPyType, node: str, depth: int) -> str:
-    """SQL of whether JSON has the structure of a type, missing keys aside."""
-    inner = f"node_{depth}"
-    if kind.id == "list":
-        child = _fits(_child(kind), inner, depth + 1)
-        items = f"json_transform({node}, '[\"JSON\"]')"
-        bad = f"list_filter({items}, lambda {inner}: not ({child}))"
-        fits, expected = f"len({bad}) = 0", "ARRAY"
-    elif kind.id == "struct":
-        parts = [f"len(json_keys({node})) = list_unique(json_keys({node}))"]
-        parts += [
-            _fits(child, f"json_extract({node}, {sql_string(_pointer(name))})", depth)
-            for name, child in _fields(kind)
-        ]
-        fits, expected = " and ".join(parts), "OBJECT"
-    elif kind.id == "map":
-        fits, expected = f"len(json_keys({node})) = list_unique(json_keys({node}))", "OBJECT"
-    elif str(kind) in ("VARCHAR", "JSON"):
-        return "true"
-    else:
-        return f"coalesce(json_type({node}), 'NULL') not in ('ARRAY', 'OBJECT')"
-    return (
-        f"case coalesce(json_type({node}), 'NULL') when '{expected}' then {fits} "
-        "when 'NULL' then true else false end"
-    )
-
-
-def _text_structure(kind: DuckDBPyType) -> Any:
+def text_structure(kind: DuckDBPyType) -> Any:
     """The structure that DuckDB's JSON functions take, all leaves text."""
     if kind.id == "list":
-        return [_text_structure(_child(kind))]
+        return [text_structure(child_type(kind))]
     if kind.id == "struct":
-        return {name: _text_structure(child) for name, child in _fields(kind)}
+        return {name: text_structure(child) for name, child in child_types(kind).items()}
     return "MAP(VARCHAR, VARCHAR)" if kind.id == "map" else "VARCHAR"
 
 
-def _child(kind: DuckDBPyType, name: str = "child") -> DuckDBPyType:
-    return dict(_fields(kind))[name]
+def filled_fields_sql(duckdb_type: str, value: str) -> str:
+    """SQL of how many fields are not NULL in the structs of a nested value, in all."""
+    return _filled(parsed_type(duckdb_type), value, 0)
 
 
-def _fields(kind: DuckDBPyType) -> list[tuple[str, DuckDBPyType]]:
-    return [(name, child) for name, child in kind.children if isinstance(child, DuckDBPyType)]
-
-
-def _field(item: str, name: str) -> str:
-    return f"struct_extract({item}, {sql_string(name)})"
-
-
-def _pointer(name: str) -> str:
-    """JSON pointer (RFC 6901) to a key."""
-    return "/" + name.replace("~", "~0").replace("/", "~1")
-
-
-@cache
-def _parsed(duckdb_type: str) -> DuckDBPyType:
-    with duckdb.connect() as session:
-        return session.type(duckdb_type)
+def _filled(kind: DuckDBPyType, item: str, depth: int) -> str:
+    if kind.id == "list":
+        inner = f"item_{depth}"
+        count = _filled(child_type(kind), inner, depth + 1)
+        return f"coalesce(list_sum(list_transform({item}, lambda {inner}: {count})), 0)"
+    counts = [
+        f"case when {field_sql(item, name)} is null then 0 "
+        f"else 1 + {_filled(child, field_sql(item, name), depth)} end"
+        for name, child in child_types(kind).items()
+    ]
+    return f"({' + '.join(counts)})" if counts else "0"

@@ -11,7 +11,11 @@ from dataclasses import dataclass
 
 from lakehouse.format_options import CsvDialect
 from lakehouse.formats.date_format import date_pattern, has_offset, has_time
-from lakehouse.formats.nested_structure import nested_fault_sql, nested_value_sql
+from lakehouse.formats.nested_conversion import (
+    nested_fault_sql,
+    nested_leaves_sql,
+    nested_value_sql,
+)
 from lakehouse.lake.column_types import parse_column_type
 from lakehouse.sql_quoting import sql_string
 from lakehouse.table_contract import Column
@@ -64,6 +68,25 @@ def value_sql(column: Column, dialect: CsvDialect, identifier: str) -> str:
         f"when regexp_full_match({trimmed}, {pattern}) "
         f"then {reading.value.format(text=trimmed)} end"
     )
+
+
+def strict_leaves_sql(column: Column, dialect: CsvDialect, value: str) -> str:
+    """SQL of a nested value from one whose leaves are text; an error where a leaf does not convert.
+
+    Args:
+        column: declared as a list or struct.
+        dialect: how its leaves are written.
+        value: SQL of a value of `text_leaves_type`.
+    """
+
+    def leaf_value(duckdb_type: str, text: str) -> str:
+        leaf = _leaf(duckdb_type)
+        if leaf.type.kind == "text":
+            return text
+        misfit = f"case when {text} is not null then error('a leaf does not convert') end"
+        return f"coalesce({value_sql(leaf, dialect, text)}, {misfit})"
+
+    return nested_leaves_sql(column.type.duckdb, value, leaf_value)
 
 
 def fault_sql(column: Column, dialect: CsvDialect, identifier: str) -> str | None:

@@ -50,7 +50,7 @@ def test_a_look_at_part_of_a_table_is_said(aljibe, url):
         (("mysql://ana:s3cr3t@127.0.0.1:9/x",), "cannot be read now"),
         (("postgresql://ana:s3cr3t@127.0.0.1:9/x",), "does not answer"),
         (("no-such-block",), "no-such-block"),
-        (("nonsense://",), ""),
+        (("nonsense://",), "There is no driver for nonsense"),
     ],
 )
 def test_what_cannot_be_looked_at_says_why_without_a_secret(aljibe, arguments, words):

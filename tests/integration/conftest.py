@@ -19,6 +19,7 @@ from servers.database_source import DatabaseSource
 from servers.http_api import HttpApiServer, running_http_api
 from servers.mariadb import MariaDbMissingError, MariaDbServer, connect_to, running_mariadb
 from servers.postgres import PostgresMissingError, PostgresServer, running_postgres
+from servers.postgres_source import PostgresSource
 from servers.prefect_server import running_prefect_server
 from servers.sshd import SshdMissingError, SshServer, running_sshd
 
@@ -49,6 +50,17 @@ def postgres_database(postgres_server: PostgresServer) -> URL:
     with psycopg.connect(admin.render_as_string(hide_password=False), autocommit=True) as session:
         session.execute(f'create database "{name}"')
     return postgres_server.url.set(database=name)
+
+
+@pytest.fixture
+def postgres_source(
+    postgres_database: URL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[PostgresSource]:
+    """An empty PostgreSQL database and an empty lake."""
+    monkeypatch.setenv("ALJIBE_HOME", str(tmp_path / "home"))
+    lake = RawLake.of(Settings())
+    yield PostgresSource(postgres_database, lake)
+    lake.ledger.engine.dispose()
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,8 @@ from lakehouse.errors import (
 )
 from lakehouse.progress import Progress
 
+pytestmark = pytest.mark.integration
+
 COLUMNS = {"id": "integer", "name": "varchar"}
 PASSWORD = "s3cr3t-never-shown"
 

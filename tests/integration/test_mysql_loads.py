@@ -10,6 +10,8 @@ from servers.database_source import DatabaseSource, loaded_rows
 from lakehouse.errors import CatalogInvalid, ResourcesExhausted
 from lakehouse.progress import Progress
 
+pytestmark = pytest.mark.integration
+
 COLUMNS = {"id": "integer", "name": "varchar"}
 
 

@@ -13,6 +13,8 @@ from lakehouse.connectors.database import mysql
 from lakehouse.connectors.database.read_tables import read_tables
 from lakehouse.errors import DatabaseRefused
 
+pytestmark = pytest.mark.integration
+
 
 @dataclass(frozen=True)
 class Kind:

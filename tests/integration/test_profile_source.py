@@ -4,11 +4,8 @@ import pytest
 from servers.database_source import DatabaseSource
 from servers.mariadb import connect_to
 from servers.postgres_source import PostgresSource
-from sqlalchemy import URL
 
 from lakehouse.connectors.database.profile import TableProfile, profile_tables
-from lakehouse.lake.raw_lake import RawLake
-from lakehouse.settings import Settings
 
 pytestmark = pytest.mark.integration
 
@@ -64,23 +61,20 @@ def test_mysql_tables_that_cannot_be_read_do_not_hide_the_others(
     assert profiles["fine"].relation is not None
 
 
-@pytest.fixture
-def postgres(postgres_database: URL, tmp_path, monkeypatch) -> PostgresSource:
-    monkeypatch.setenv("ALJIBE_HOME", str(tmp_path / "home"))
-    return PostgresSource(postgres_database, RawLake.of(Settings()))
-
-
-def test_postgresql_shows_infinity_nan_and_what_has_no_limits(postgres: PostgresSource) -> None:
-    postgres.run(
+def test_postgresql_shows_infinity_nan_and_what_has_no_limits(
+    postgres_source: PostgresSource,
+) -> None:
+    postgres_source.run(
         "create table odd (id integer primary key, day date, stamp timestamptz, price numeric, "
         "amount numeric(12,2), whole numeric(5,0), ratio float8, updated_at timestamptz)",
         "create index on odd (updated_at)",
         "insert into odd values (1, 'infinity', '-infinity', 'NaN', 'NaN', 'NaN', 'NaN', now()), "
-        "(2, '0044-03-15 BC', now(), 1.5, 1, 1, 1, now()), (3)",
+        "(2, '0044-03-15 BC', now(), 1.5, 1, 1, 1, now())",
+        "insert into odd (id) values (3)",
         "create view broken as select 1 / (id - id) as x from odd",
         'create table "Mi Tabla" (id integer)',
     )
-    profiles = {profile.name: profile for profile in profile_tables(postgres.url)}
+    profiles = {profile.name: profile for profile in profile_tables(postgres_source.url)}
     assert said(profiles["odd"]) == {
         "day": ["1 of 3 rows hold infinity", "1 of 3 rows hold a date before Christ"],
         "stamp": ["1 of 3 rows hold infinity"],

@@ -201,3 +201,13 @@ def test_files_behind_a_url_are_loaded_like_local_ones(settings, tmp_path):
     assert state.name == "Completed", state.message
     assert rows(settings) == [(1, "Salta", "payments_1.csv")]
     assert ingest("shop", return_state=True).message.startswith("nothing new")
+
+
+def test_files_behind_a_url_are_not_moved_and_nothing_is_loaded_first(settings, tmp_path):
+    landing = tmp_path / "landing"
+    declare(settings, "files", LandingFolder(path=f"file://{landing}"), ", after_load: move")
+    put(landing, "payments_1.csv", 1)
+    state = ingest("shop", return_state=True)
+    assert state.name == "Failed"
+    assert "shop_files.payments: after_load: move is for local folders" in state.message
+    assert not list(settings.raw.rglob("*.parquet"))

@@ -5,10 +5,12 @@ from importlib import import_module
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine
+from sqlalchemy.exc import NoSuchModuleError
 from sqlalchemy.pool import NullPool
 
 from lakehouse.connectors.database.dialect import Dialect
 from lakehouse.connectors.database.sqlite_file import read_only
+from lakehouse.errors import DatabaseRefused
 
 CONNECT_SECONDS = 10
 READ_SECONDS = 1800
@@ -36,14 +38,20 @@ def make_engine(url: URL) -> Engine:
     A connection that does not come within 10 s, or says nothing for 30 minutes, is an error.
 
     Raises:
-        DatabaseRefused: the URL names a SQLite file that does not exist.
+        DatabaseRefused: no driver is installed for it, or it names a SQLite file that is not there.
     """
-    return create_engine(
-        _as_opened(url),
-        poolclass=NullPool,
-        connect_args=_time_outs(url),
-        hide_parameters=True,
-    )
+    try:
+        return create_engine(
+            _as_opened(url),
+            poolclass=NullPool,
+            connect_args=_time_outs(url),
+            hide_parameters=True,
+        )
+    except (NoSuchModuleError, ModuleNotFoundError):
+        raise DatabaseRefused(
+            f"There is no driver for {url.drivername}. Install the package of its SQLAlchemy "
+            "dialect, or correct the beginning of the URL."
+        ) from None
 
 
 def sql_name(engine: Engine, name: str) -> str:

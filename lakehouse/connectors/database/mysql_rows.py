@@ -88,15 +88,16 @@ class _Received:
 
     def find_packets(self) -> None:
         """Find the packets that became whole."""
-        buffer, filled, end = self.buffer, self.filled, self.end
-        append = self.starts.append
-        while end + _HEADER_BYTES <= filled:
-            following = end + _HEADER_BYTES + (_header(buffer, end)[0] & _LONGEST_PACKET)
-            if following > filled:
+        # The one loop over rows in Python: local names and few operations count here.
+        buffer, filled, header, longest = self.buffer, self.filled, _header, _LONGEST_PACKET
+        append, start = self.starts.append, self.end + _HEADER_BYTES
+        while start <= filled:
+            end = start + (header(buffer, start - _HEADER_BYTES)[0] & longest)
+            if end > filled:
                 break
-            append(end + _HEADER_BYTES)
-            end = following
-        self.end = end
+            append(start)
+            start = end + _HEADER_BYTES
+        self.end = start - _HEADER_BYTES
 
 
 def read_rows(

@@ -161,7 +161,7 @@ def _sqlite(column: SqliteColumn) -> Iterator[Check]:
     if column.data_type in _MOMENTS:
         day = f"substr({name}, 1, 10)"
         # SQLite takes the 30th of February for the 1st of March.
-        form = f"{day} not glob '{_ISO}' or date({day}) is not {day}"
+        form = f"{day} not glob '{_ISO}' or date({day}, '+0 days') is not {day}"
         wrong = f"typeof({name}) = 'text' and ({form})"
         yield Check(column.name, wrong, "are no date in the order of ISO 8601", _EMPTIED)
     elif column.server_type.lower().startswith(("date", "timestamp")):

@@ -49,6 +49,12 @@ class DatabaseSource:
             warehouse.execute("set timezone = 'UTC'")
             return warehouse.execute(sql).fetchall()
 
+    def raw_count(self, name: str) -> tuple[int]:
+        """Rows of the newest load of a table, by the ledger."""
+        table = make_database_table(name, {"id": "integer"})
+        newest = self.lake.ledger.newest_load(table)
+        return (newest.rows_loaded if newest else 0,)
+
     def files(self) -> list[Path]:
         """Every file of the lake and of its scratch, but the locks."""
         found = [*self.lake.root.rglob("*"), *self.lake.settings.scratch.rglob("*")]

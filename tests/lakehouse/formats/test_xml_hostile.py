@@ -1,6 +1,7 @@
 """Documents made to exhaust memory or time, or to reach outside: refused, and soon."""
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -59,9 +60,8 @@ def write(path: Path, *parts: tuple[str, int]) -> Path:
     return path
 
 
-LAUGHS = "".join(
-    f'<!ENTITY l{n} "{"&l" + str(n - 1) + ";" if n else "ha"}{("&l" + str(n - 1) + ";") * 9 if n else ""}">'
-    for n in range(12)
+LAUGHS = '<!ENTITY l0 "ha">' + "".join(
+    f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 12)
 )
 
 
@@ -71,7 +71,7 @@ LAUGHS = "".join(
         f"<!DOCTYPE c [{LAUGHS}]><c><p><id>&l11;</id></p></c>",
         f'<!DOCTYPE c [{LAUGHS}]><c><p id="&l11;"><id>1</id></p></c>',
         '<!DOCTYPE c [<!ENTITY x SYSTEM "file:///etc/passwd">]><c><p><id>&x;</id></p></c>',
-        '<!DOCTYPE c [<!ENTITY % x SYSTEM "http://127.0.0.1:9/x.dtd"> %x;]><c><p><id>1</id></p></c>',
+        '<!DOCTYPE c [<!ENTITY % x SYSTEM "http://127.0.0.1:9/x"> %x;]><c><p><id>1</id></p></c>',
         f'<!DOCTYPE c [<!ENTITY a "{"a" * 100_000}">]><c><p><id>{"&a;" * 20_000}</id></p></c>',
     ],
     ids=["laughs", "laughs-in-an-attribute", "external", "parameter", "quadratic"],
@@ -100,16 +100,16 @@ def test_entities_of_an_external_dtd_are_refused_and_other_documents_with_one_ar
     ("parts", "reason"),
     [
         ([("<c>", 1), ("<p>", 10_000), ("</p>", 10_000), ("</c>", 1)], "depth"),
-        ([("<c><p><id>", 1), ("a" * 1000, 200_000), ("</id></p></c>", 1)], "well-formed"),
-        ([("<c><p><id><![CDATA[", 1), ("a" * 1000, 200_000), ("]]></id></p></c>", 1)], "well-formed"),
+        ([("<c><p><id>", 1), ("a" * 1000, 200_000), ("</id></p></c>", 1)], "8 MiB"),
+        ([("<c><p><id><![CDATA[", 1), ("a" * 1000, 200_000), ("]]></id></p></c>", 1)], "8 MiB"),
         ([("<c><!--", 1), ("a" * 1000, 200_000), ("--></c>", 1)], "well-formed"),
         ([("<c><p k='", 1), ("a" * 1000, 200_000), ("'/></c>", 1)], "well-formed"),
-        ([("<c><p>", 1), ("<id>1</id>", 10_000_000), ("</p></c>", 1)], "larger than 8 MiB"),
-        ([("<c>", 1), ("<p>", 1), ("<x/>", 20_000_000), ("</p></c>", 1)], "larger than 8 MiB"),
+        ([("<c><p>", 1), ("<id>1</id>", 10_000_000), ("</p></c>", 1)], "8 MiB"),
+        ([("<c>", 1), ("<p>", 1), ("<x/>", 20_000_000), ("</p></c>", 1)], "8 MiB"),
         ([("<c><p><id>1</id></p></c>", 1), ("<!-- -->", 10_000_000)], "outside the document"),
         ([("<!-- -->", 10_000_000), ("<c/>", 1)], "outside the document"),
         ([(" ", 100_000_000)], "well-formed|outside"),
-        ([("<c>", 1), *[(f"<p><a{n}/></p>", 1) for n in range(5_000)], ("</c>", 1)], "more than 2000"),
+        ([("<c>", 1), *[(f"<p><a{n}/></p>", 1) for n in range(5_000)]], "more than 2000"),
     ],
     ids=["depth", "text", "cdata", "comment", "attribute", "children", "empty-children",
          "after-the-end", "before-the-start", "blanks", "names"],
@@ -120,7 +120,7 @@ def test_what_would_exhaust_memory_is_refused_in_bounded_time(
 ):
     told = staged_alone(write(tmp_path / "hostile.xml", *parts))
     assert told["rows"] is None
-    assert pytest.importorskip("re").search(reason, told["refusal"], 2), told["refusal"]
+    assert re.search(reason, told["refusal"], re.IGNORECASE), told["refusal"]
     assert told["grown_mb"] < 400
     assert told["seconds"] < 40
 
@@ -133,18 +133,18 @@ def test_what_would_exhaust_memory_is_refused_in_bounded_time(
 @pytest.mark.long
 def test_what_stands_between_records_takes_no_memory(staged_alone, tmp_path, between):
     closing = "</otro>" * 40 if between == "<otro>" else ""
-    many = (between * 40 + closing + "<p><id>1</id></p>", 60_000)
+    many = (between * 40 + closing + "<p><id>1</id></p>", 20_000)
     few = (between * 40 + closing + "<p><id>1</id></p>", 600)
     small = staged_alone(write(tmp_path / "small.xml", ("<c>", 1), few, ("</c>", 1)))
     large = staged_alone(write(tmp_path / "large.xml", ("<c>", 1), many, ("</c>", 1)))
-    assert (small["rows"], large["rows"]) == (600, 60_000)
+    assert (small["rows"], large["rows"]) == (600, 20_000)
     assert large["grown_mb"] - small["grown_mb"] < 60
 
 
 @pytest.mark.long
 def test_memory_does_not_grow_with_the_document(staged_alone, tmp_path):
     record = "<p><id>1</id><nombre>" + "n" * 200 + "</nombre></p>\n"
-    small = staged_alone(write(tmp_path / "s.xml", ("<c>", 1), (record, 60_000), ("</c>", 1)))
-    large = staged_alone(write(tmp_path / "l.xml", ("<c>", 1), (record, 400_000), ("</c>", 1)))
-    assert large["rows"] == 400_000
+    small = staged_alone(write(tmp_path / "s.xml", ("<c>", 1), (record, 20_000), ("</c>", 1)))
+    large = staged_alone(write(tmp_path / "l.xml", ("<c>", 1), (record, 200_000), ("</c>", 1)))
+    assert large["rows"] == 200_000
     assert large["grown_mb"] - small["grown_mb"] < 60
