@@ -33,7 +33,7 @@ COLUMNS = {
     "id": ("bigint primary key", "bigint", "seq"),
     "customer_id": ("int unsigned not null", "uinteger", "seq * 7919 % 300000"),
     "status": ("varchar(20) not null", "varchar", "elt(1 + seq % 3, 'pending', 'sent', 'done')"),
-    "amount": ("decimal(12,2)", "decimal(12,2)", "if(seq % 17 = 0, null, seq * 31 % 1000000 / 100)"),
+    "amount": ("decimal(12,2)", "decimal(12,2)", "if(seq % 17, seq * 31 % 1000000 / 100, null)"),
     "rate": ("decimal(18,6)", "decimal(18,6)", "seq * 17 % 1000003 / 1000000"),
     "quantity": ("smallint", "smallint", "seq % 500"),
     "is_gift": ("tinyint(1)", "tinyint", "seq % 2"),
@@ -46,7 +46,7 @@ COLUMNS = {
     "order_date": ("date", "date", "date '2020-01-01' + interval seq % 2000 day"),
     "note": ("varchar(200)", "varchar", "if(seq % 10 = 0, null, concat('nota ñ ', md5(seq)))"),
     "attributes": ("json", "json", "json_object('k', seq, 'tag', 'x')"),
-}  # fmt: skip
+}
 LABELS = {
     "connectorx": "connectorx, Arrow stream",
     "aljibe": "our ingest: snapshot, count, hash, ledger",

@@ -4,13 +4,14 @@ Everything follows from the seed of the random numbers: the same arguments give 
 Products and currencies always resolve; what is wrong in a file is wrong on purpose.
 """
 
-import filecmp
 import random
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
+
+from demo.kept_files import whole_file
 
 FIRST_DAY = date(2024, 2, 2)
 GOOD_LINES_PER_BAD_LINE = 40
@@ -167,16 +168,13 @@ def write_delivery(
     Returns:
         `path`.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{path.name}.tmp")
-    with unfinished.open("w", encoding=form.encoding, newline="") as file:
+    with (
+        whole_file(path) as unfinished,
+        unfinished.open("w", encoding=form.encoding, newline="") as file,
+    ):
         file.write(form.delimiter.join(header) + "\n")
         file.writelines(form.delimiter.join(row) + "\n" for row in rows)
-    # Written again it would be a new delivery, and an old product list would follow the new one.
-    if path.is_file() and filecmp.cmp(unfinished, path, shallow=False):
-        unfinished.unlink()
-        return path
-    return unfinished.replace(path)
+    return path
 
 
 def _sales(

@@ -35,7 +35,15 @@ def load_tables(domain: str, tables: Sequence[Table], workers: int) -> list[Tabl
             _apis(runner, domain, [table for table in tables if table.connector == "api"]),
             _files(runner, domain, [table for table in tables if table.connector in FILES]),
         ]
-        loads = [load for collect in begun for load in collect()]
+        loads, faults = [], []
+        # Files first: they were only listed so far.
+        for collect in reversed(begun):
+            try:
+                loads += collect()
+            except Exception as fault:  # noqa: BLE001 - raised below, when every table has ended
+                faults.append(fault)
+    if faults:
+        raise faults[-1]
     order = {(table.source, table.name): place for place, table in enumerate(tables)}
     return sorted(loads, key=lambda load: order[load.source, load.table])
 
@@ -66,18 +74,25 @@ def _files(runner: Runner, domain: str, tables: Sequence[Table]) -> Loads:
     finding = [runner.submit(find_table_files, parameters=_of(domain, table)) for table in tables]
 
     def collect() -> list[TableLoad]:
-        listed = [future.result() for future in _ended(finding)]
+        listed = [
+            (table, future.result())
+            for table, future in zip(tables, _ended(finding), strict=True)
+            if future.state.is_completed()
+        ]
         loading = [
             runner.submit(
                 # A hit of the cache is the content of some earlier day; the ledger knows better.
                 extract_files.with_options(refresh_cache=TableFiles.from_dict(files).has_work),
                 parameters={**_of(domain, table), "files": files},
             )
-            for table, files in zip(tables, listed, strict=True)
+            for table, files in listed
         ]
+        _ended(loading)
+        for future in finding:
+            future.result()
         return [
             _load_of_files(future, table, files)
-            for future, table, files in zip(_ended(loading), tables, listed, strict=True)
+            for future, (table, files) in zip(loading, listed, strict=True)
         ]
 
     return collect

@@ -7,6 +7,8 @@ from pydantic import Field, field_validator, model_validator
 
 from lakehouse.format_options import Strict
 
+_NEVER_AN_END = (401, 403, 407, 408, 425, 429)
+
 
 class DatabaseOptions(Strict):
     """How a table of a database is read.
@@ -14,7 +16,8 @@ class DatabaseOptions(Strict):
     Attributes:
         relation: name on the server, `table` or `schema.table`; default the table's own name.
         overlap: incremental: how far before the last cursor a load begins again, in the cursor's
-            unit (seconds for dates and times); 0 still reads the last value itself again.
+            unit (seconds for dates and times); 0 still reads the last value itself again. Default
+            300 for dates and times, as rows are committed later than they are stamped; else 0.
         invalid_dates: `null`: a zero or impossible date becomes NULL and a finding; `fail`: the
             delivery is refused.
         range_column: column whose ranges are read over several connections; default a single
@@ -23,7 +26,7 @@ class DatabaseOptions(Strict):
     """
 
     relation: str | None = None
-    overlap: float = Field(default=0, ge=0)
+    overlap: float | None = Field(default=None, ge=0)
     invalid_dates: Literal["null", "fail"] = "null"
     range_column: str | None = None
     connections: int = Field(default=1, ge=1, le=16)
@@ -57,6 +60,8 @@ class Paging(Strict):
         size_parameter: query parameter of the page's size.
         size: records a page.
         next: JSON path of the next cursor or URL in the answer.
+        end_status: style page: status that a page after the last one is answered with, such as
+            404, for APIs that do not answer it with an empty list.
         max_pages: more is a permanent error: an API that never ends.
     """
 
@@ -66,6 +71,7 @@ class Paging(Strict):
     size_parameter: str | None = None
     size: int | None = Field(default=None, ge=1)
     next: str | None = None
+    end_status: int | None = Field(default=None, ge=400, le=499)
     max_pages: int = Field(default=10_000, ge=1)
 
     @model_validator(mode="after")
@@ -74,6 +80,13 @@ class Paging(Strict):
             raise ValueError(f"style {self.style} needs parameter")
         if self.style == "cursor" and not self.next:
             raise ValueError("style cursor needs next, the JSON path of the next cursor")
+        if self.end_status and self.style != "page":
+            raise ValueError(f"end_status is for style page; style {self.style} knows its end")
+        if self.end_status in _NEVER_AN_END:
+            raise ValueError(
+                f"end_status {self.end_status} says that the API does not want to answer now, so "
+                "records would be missing; an end is 400, 404, 410, 416 or 422"
+            )
         return self
 
 

@@ -143,6 +143,11 @@ class Table(Strict):
             reading["file"] = options
         if self.meta.database:
             reading["invalid_dates"] = self.meta.database.invalid_dates
+        if self.meta.load == "incremental" and (self.meta.database or self.meta.api):
+            # A value of another column, or of another relation, says nothing of this one.
+            asked = self.meta.database.relation if self.meta.database else None
+            asked = self.meta.api.path if self.meta.api else asked
+            reading["cursor"] = [self.meta.cursor, asked]
         return _short_hash(reading)
 
     @property

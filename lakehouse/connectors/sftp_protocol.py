@@ -7,19 +7,38 @@ paramiko's own client asks for one file after the other and cannot list names th
 import struct
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from paramiko import Message, SSHException
 
+from lakehouse.connectors.sftp_messages import (
+    ATTRS,
+    CLOSE,
+    DATA,
+    EOF,
+    EXTENDED,
+    EXTENDED_REPLY,
+    HANDLE,
+    INIT,
+    LSTAT,
+    NAME,
+    NO_SUCH_FILE,
+    OPEN,
+    OPEN_FOR_READING,
+    OPENDIR,
+    PROTOCOL_VERSION,
+    READ,
+    READDIR,
+    STATUS,
+    VERSION,
+    RemoteStatus,
+    SftpRefusal,
+    attributes,
+    encoded,
+    shown,
+    string,
+)
 from lakehouse.errors import RemoteFolderUnavailable
-
-INIT, VERSION, OPEN, CLOSE, READ, LSTAT, OPENDIR, READDIR = 1, 2, 3, 4, 5, 7, 11, 12
-STATUS, HANDLE, DATA, NAME, ATTRS, EXTENDED, EXTENDED_REPLY = 101, 102, 103, 104, 105, 200, 201
-EOF, NO_SUCH_FILE, PERMISSION_DENIED = 1, 2, 3
-PROTOCOL_VERSION = 3
-OPEN_FOR_READING = 1
-HAS_SIZE, HAS_OWNER, HAS_MODE, HAS_TIMES, HAS_MORE = 1, 2, 4, 8, 0x80000000
 
 SAFE_READ_BYTES = 32 << 10
 LARGEST_READ_BYTES = 255 << 10
@@ -28,29 +47,6 @@ IN_FLIGHT_BYTES = 4 << 20
 LISTINGS_IN_FLIGHT = 4
 STATUSES_IN_FLIGHT = 64
 RECEIVE_BYTES = 64 << 20
-
-
-class SftpRefusal(Exception):
-    """The server answered a request with a status that is no success."""
-
-    def __init__(self, code: int, text: str) -> None:
-        super().__init__(text)
-        self.code = code
-
-
-@dataclass(frozen=True)
-class RemoteStatus:
-    """Attributes of a remote file; None for what the server did not say.
-
-    Attributes:
-        size: bytes.
-        mode: type and permissions as in `st_mode`.
-        mtime: whole seconds since 1970 UTC.
-    """
-
-    size: int | None
-    mode: int | None
-    mtime: int | None
 
 
 class ByteChannel(Protocol):
@@ -86,7 +82,7 @@ class SftpProtocol:
         Raises:
             SftpRefusal: the folder cannot be opened or read.
         """
-        handle = self._opened(self._ask(OPENDIR, _string(_encoded(folder))))
+        handle = self._opened(self._ask(OPENDIR, string(encoded(folder))))
         asked = deque(self._ask(READDIR, handle) for _ in range(LISTINGS_IN_FLIGHT))
         ended: SftpRefusal | None = None
         while asked:
@@ -98,7 +94,7 @@ class SftpProtocol:
             for _ in range(body.get_int()):
                 name = body.get_string()
                 body.get_string()
-                yield name, _attributes(body)
+                yield name, attributes(body)
             if not ended:
                 asked.append(self._ask(READDIR, handle))
         self._answer(self._ask(CLOSE, handle), STATUS)
@@ -189,7 +185,7 @@ class SftpProtocol:
 
     def _greet(self) -> None:
         body = struct.pack(">BI", INIT, PROTOCOL_VERSION)
-        self._unsent += _string(body)
+        self._unsent += string(body)
         kind, answer = self._packet()
         if kind != VERSION:
             raise self._silent("does not speak SFTP")
@@ -199,19 +195,19 @@ class SftpProtocol:
             extensions.add(answer.get_string())
             answer.get_string()
         if b"limits@openssh.com" in extensions:
-            asked = self._ask(EXTENDED, _string(b"limits@openssh.com"))
+            asked = self._ask(EXTENDED, string(b"limits@openssh.com"))
             limits = self._answer(asked, EXTENDED_REPLY)
             limits.get_int64()
             self.read_bytes = min(limits.get_int64() or LARGEST_READ_BYTES, LARGEST_READ_BYTES)
 
     def _ask_open(self, path: str) -> int:
-        return self._ask(OPEN, _string(_encoded(path)), struct.pack(">II", OPEN_FOR_READING, 0))
+        return self._ask(OPEN, string(encoded(path)), struct.pack(">II", OPEN_FOR_READING, 0))
 
     def _ask_read(self, handle: bytes, begin: int, length: int) -> int:
         return self._ask(READ, handle, struct.pack(">QI", begin, length))
 
     def _ask_status(self, path: str) -> int:
-        return self._ask(LSTAT, _string(_encoded(path)))
+        return self._ask(LSTAT, string(encoded(path)))
 
     def _ask_statuses(self, paths: Sequence[str]) -> Iterator[int]:
         asked: deque[int] = deque()
@@ -224,11 +220,11 @@ class SftpProtocol:
     def _ask(self, kind: int, *fields: bytes) -> int:
         self._last += 1
         body = struct.pack(">BI", kind, self._last) + b"".join(fields)
-        self._unsent += _string(body)
+        self._unsent += string(body)
         return self._last
 
     def _opened(self, number: int) -> bytes:
-        return _string(self._answer(number, HANDLE).get_string())
+        return string(self._answer(number, HANDLE).get_string())
 
     def _data(self, number: int) -> bytes:
         try:
@@ -240,7 +236,7 @@ class SftpProtocol:
 
     def _status(self, number: int) -> RemoteStatus | None:
         try:
-            return _attributes(self._answer(number, ATTRS))
+            return attributes(self._answer(number, ATTRS))
         except SftpRefusal as refusal:
             if refusal.code == NO_SUCH_FILE:
                 return None
@@ -254,7 +250,7 @@ class SftpProtocol:
         if kind == STATUS:
             code, text = body.get_int(), body.get_string()
             if code or expected != STATUS:
-                raise SftpRefusal(code, _shown(text))
+                raise SftpRefusal(code, shown(text))
         elif kind != expected:
             raise self._silent(f"answers with packet {kind} where {expected} belongs")
         return body
@@ -301,35 +297,6 @@ class SftpProtocol:
 
     def _silent(self, what: str) -> RemoteFolderUnavailable:
         return RemoteFolderUnavailable(f"{self._server} {what}. Look at its log if this stays.")
-
-
-def _string(value: bytes) -> bytes:
-    return struct.pack(">I", len(value)) + value
-
-
-def _encoded(path: str) -> bytes:
-    return path.encode("utf-8", "surrogateescape")
-
-
-def _attributes(body: Message) -> RemoteStatus:
-    flags = body.get_int()
-    size = body.get_int64() if flags & HAS_SIZE else None
-    if flags & HAS_OWNER:
-        body.get_int()
-        body.get_int()
-    mode = body.get_int() if flags & HAS_MODE else None
-    mtime = None
-    if flags & HAS_TIMES:
-        body.get_int()
-        mtime = body.get_int()
-    for _ in range(body.get_int() if flags & HAS_MORE else 0):
-        body.get_string()
-        body.get_string()
-    return RemoteStatus(size, mode, mtime)
-
-
-def _shown(text: bytes) -> str:
-    return "".join(c for c in text.decode("utf-8", "replace")[:200] if c.isprintable())
 
 
 def _cause(error: Exception) -> str:

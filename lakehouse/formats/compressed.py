@@ -5,6 +5,7 @@ What comes out is counted while it comes: what headers say of sizes is never bel
 
 import gzip
 import shutil
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -25,6 +26,18 @@ _RATIO_FROM_BYTES = 100_000_000
 _ROOM_BYTES = 256 << 20
 _GZIP, _ZIP, _EMPTY_ZIP = b"\x1f\x8b", b"PK\x03\x04", b"PK\x05\x06"
 _PACKED_FORMATS = ("xlsx", "parquet")
+
+# What the standard library raises for a damaged archive.
+_DAMAGE = (
+    zipfile.BadZipFile,
+    gzip.BadGzipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    UnicodeError,
+    struct.error,
+    OverflowError,
+)
 
 Packing = Literal["gz", "zip"]
 
@@ -154,8 +167,8 @@ class _Unpacking:
 def _damage_shown(where: str) -> Iterator[None]:
     try:
         yield
-    except (zipfile.BadZipFile, zlib.error, EOFError, gzip.BadGzipFile) as error:
-        cause = str(error).partition("\n")[0][:200]
+    except _DAMAGE as error:
+        cause = "a name that is not UTF-8" if isinstance(error, UnicodeError) else str(error)[:200]
         raise DeliveryRefused(
             f"{where} is cut off or damaged ({cause}). Ask for it again."
         ) from None

@@ -54,6 +54,31 @@ def moment_sql(column: Column, identifier: str) -> str:
     return f"case {whens} end"
 
 
+def missing_moment_sql(column: Column, identifier: str) -> str:
+    """SQL that holds for the text of a date or time that exists nowhere, or not in DuckDB.
+
+    Such as `0000-00-00`, `2024-02-31`, `infinity` and dates before Christ; not for other words.
+
+    Args:
+        column: declared as date, timestamp or timestamptz.
+        identifier: SQL of the text.
+    """
+    time = _MIDNIGHT if column.type.kind == "date" else _TIME
+    form = f"(?:{_DAY}(?:[ T]{time}{_OFFSET}?)?(?: BC)?|-?infinity)"
+    return (
+        f"({identifier} is not null and ({moment_sql(column, identifier)}) is null "
+        f"and {_has_form(identifier, form)})"
+    )
+
+
+def moment_fault_sql(column: Column, identifier: str) -> str:
+    """SQL of the reason why a text is no date or time at all, NULL where it is or is missing."""
+    return (
+        f"case when {identifier} is not null and ({moment_sql(column, identifier)}) is null "
+        f"and not {missing_moment_sql(column, identifier)} then 'not a {column.data_type}' end"
+    )
+
+
 def _has_form(identifier: str, form: str) -> str:
     return f"regexp_full_match({identifier}, {sql_string(form)})"
 

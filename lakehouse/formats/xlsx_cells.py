@@ -125,7 +125,9 @@ def _without_noise(numbers: "pa.Array[Any]", column: Column) -> Any:
 
 
 def _rounded(number: float, scale: int) -> float:
-    short = float(f"{number:.15g}") if math.isfinite(number) else number
+    if not math.isfinite(number) or round(number, scale) == number:
+        return number
+    short = float(f"{number:.15g}")
     return short if round(short, scale) == short else number
 
 
@@ -133,7 +135,7 @@ def _number_texts(numbers: "pa.Array[Any]", column: Column, dialect: CsvDialect)
     values = numbers.to_numpy(zero_copy_only=False)
     known = values[~np.isnan(values)]
     if len(known) and np.all(np.trunc(known) == known) and np.all(np.abs(known) < _LARGEST_WHOLE):
-        whole: "pa.Array[Any]" = numbers.cast(pa.int64()).cast(pa.string())
+        whole: pa.Array[Any] = numbers.cast(pa.int64()).cast(pa.string())
         return whole
     return _each(numbers, lambda value: number_text(value, column, dialect))
 

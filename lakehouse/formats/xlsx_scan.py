@@ -16,10 +16,10 @@ _USUAL_ROWS = 999_999
 _UNUSUAL_CELL = re.compile(rb'<c(?! r="[A-Z][0-9]{1,6}"|[A-Za-z])')
 _PLAIN_CELL = re.compile(rb'<c r="([A-Z]{1,3})([0-9]{1,7})"')
 _CELL_START = re.compile(rb"<c(?![A-Za-z])")
-# Below: in text without blanks and with double quotes only.
-_CELL = re.compile(rb'<(?:\w+:)?c(?:[^<>a-zA-Z:/][^<>]*?)?r="([A-Z]{1,3})([0-9]{1,7})"')
-_ROW = re.compile(rb"<(?:\w+:)?row")
-_ROW_NUMBER = re.compile(rb'<(?:\w+:)?row[^<>]*?r="([0-9]{1,7})"')
+# Below: in text with double quotes only.
+_CELL = re.compile(rb'<(?:\w+:)?c(?=\s)[^<>]*?\sr\s*=\s*"([A-Za-z]{1,9})([0-9]{1,19})"')
+_ROW = re.compile(rb"<(?:\w+:)?row(?=[\s/>])")
+_ROW_NUMBER = re.compile(rb'<(?:\w+:)?row\s[^<>]*?\br\s*=\s*"([0-9]{1,19})"')
 _FILLED_CELL = re.compile(rb"<(?:\w+:)?c\b(?:[^<>]*?\sr\s*=\s*[\"'][A-Z]+(\d+))?[^<>]*>\s*<(?!/)")
 _FORMULA = re.compile(
     rb"<c(?P<attributes>[^<>]*)>\s*<f[^<>]*(?:/>|>[^<]*</f>)\s*(?:<v>\s*</v>|<v\s*/>)?\s*</c>"
@@ -56,8 +56,7 @@ def measure_sheet(read: Callable[[], Iterable[bytes]]) -> SheetExtent:
     extent = SheetExtent()
     is_unusual = False
     for text, overlap in _overlapping(read()):
-        # The last tag may be cut; it comes again with the next text.
-        whole = text.rfind(b"<")
+        whole = _whole(text)
         is_unusual = is_unusual or b":c" in text or bool(_UNUSUAL_CELL.search(text, 0, whole))
         if extent.first_row is None and (filled := _FILLED_CELL.search(text)):
             extent.first_row = int(filled[1] or 1)
@@ -76,7 +75,7 @@ def _measure_cells(chunks: Iterable[bytes]) -> tuple[int, int]:
     for text, _ in _overlapping(chunks):
         cells = _PLAIN_CELL.findall(text)
         if b":c" in text or len(cells) != len(_CELL_START.findall(text)):
-            plain = text.translate(_PLAIN, b" \t\r\n")
+            plain = text.translate(_PLAIN)
             cells = _CELL.findall(plain)
             rows = max(rows, *map(int, _ROW_NUMBER.findall(plain)), 0)
             for number, row in enumerate(_ROW.split(plain)):
@@ -99,7 +98,7 @@ def _empty_formulas(text: bytes, overlap: int) -> int:
 
 def _column_number(letters: bytes) -> int:
     number = 0
-    for letter in letters:
+    for letter in letters.upper():
         number = number * 26 + letter - ord("A") + 1
     return number
 
@@ -110,8 +109,13 @@ def _overlapping(chunks: Iterable[bytes]) -> Iterator[tuple[bytes, int]]:
     for chunk in _ahead(iter(chunks)):
         text = end + chunk
         yield text, len(end)
-        tag = text.rfind(b"<")
-        end = text[max(0, min(tag, len(text) - _OVERLAP_BYTES)) :] if tag >= 0 else b""
+        end = text[max(0, min(_whole(text), len(text) - _OVERLAP_BYTES)) :]
+
+
+def _whole(text: bytes) -> int:
+    """Where a tag begins that the end of the text cuts; it comes again with the next text."""
+    tag = text.rfind(b"<")
+    return len(text) if tag < 0 or text.find(b">", tag) >= 0 else tag
 
 
 def _ahead(chunks: Iterator[bytes]) -> Iterator[bytes]:

@@ -62,7 +62,8 @@ def read_sheet(file: Path, sheet: str, header_row: int, where: str) -> SheetCell
         numbers = is_number = None
         try:
             loaded = _load(reader, sheet, header_row, dtype_coercion="strict")
-        except fastexcel.UnsupportedColumnTypeCombinationError:
+        except (fastexcel.UnsupportedColumnTypeCombinationError, fastexcel.CalamineCellError):
+            # Several types in one column, or a kind of error that fits none.
             loaded = _load(reader, sheet, header_row, dtypes="string")
             numbers = _load(reader, sheet, header_row, dtypes="float").to_arrow()
             is_number = _load(reader, sheet, header_row, dtypes="boolean").to_arrow()

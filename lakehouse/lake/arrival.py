@@ -89,6 +89,7 @@ class Arrival:
             started_at=self.started_at,
             seconds=round(time.monotonic() - self.clock, 3),
             run_id=self.run_id,
+            load=self.table.meta.load,
         )
 
     def batch(self, path: PurePosixPath, written: WrittenBatch, rejected: int) -> Batch:

@@ -92,6 +92,7 @@ deliveries = Table(
     Column("rows_rejected", BigInteger, nullable=False),
     Column("reason", Text),
     Column("run_id", String(64)),
+    Column("load", String(16)),
     Column("started_at", UtcDateTime, nullable=False),
     Column("seconds", Float, nullable=False),
     Index(None, "source_name", "table_name", "file_name"),

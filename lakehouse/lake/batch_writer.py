@@ -18,28 +18,37 @@ from lakehouse.errors import DeliveryRefused
 from lakehouse.formats.staged_file import EmptiedCell, RejectedRow, StagedFile
 from lakehouse.lake.duckdb_session import bounded_session
 from lakehouse.lake.durable_files import sync
+from lakehouse.lake.load_limits import exceeds_limit
 from lakehouse.lake.staged_sql import PartSql
 from lakehouse.source_catalog import Table
 from lakehouse.sql_quoting import sql_identifier, sql_path, sql_string
 
 # Level 1 and page version 2: measured the fastest to write, and no larger than the defaults.
 _PARQUET = "format parquet, compression zstd, compression_level 1, parquet_version v2"
-_ROW_GROUP_ROWS = 61_440
+_ROW_GROUP_ROWS = 40_960
 _DICTIONARY_BYTES = 1_048_576
-# Row group and dictionaries are buffered for each thread: beyond 40 columns they get smaller.
-_ROW_GROUP_CELLS = 40 * _ROW_GROUP_ROWS
+# Both are buffered for each thread: beyond 60 and 20 columns row group and dictionary shrink.
+_ROW_GROUP_CELLS = 60 * _ROW_GROUP_ROWS
 _VECTOR_ROWS = 2_048
+REFUSED_SHOWN = 1_000
 
 
 @dataclass(frozen=True)
 class WrittenBatch:
-    """A Parquet file that is on disk, the rows that did not fit and the cells that were emptied."""
+    """A Parquet file that is on disk, the rows that did not fit and the cells that were emptied.
+
+    Attributes:
+        rejects: all of the rows that did not fit; the first of them if the delivery is refused.
+        emptied: the first thousand of each column.
+        rejected: how many rows did not fit.
+    """
 
     rows: int
     bytes: int
     schema_hash: str
     rejects: tuple[RejectedRow, ...]
     emptied: tuple[EmptiedCell, ...] = ()
+    rejected: int = 0
 
 
 def write_batch(
@@ -80,16 +89,18 @@ def write_batch(
         )
         rows = _count(session, path)
         rejects: list[RejectedRow] = []
+        is_refused = exceeds_limit(table, rows, staged - rows)
         if rows < staged:
+            # A refused delivery is kept whole: its rows need not fit into memory.
             for reading in readings:
-                rejects += reading.misfits()
+                rejects += reading.misfits(REFUSED_SHOWN if is_refused else None)
         emptied: list[EmptiedCell] = []
         if rows < staged or _lacks_cells(session, path, readings):
             emptied = [cell for reading in readings for cell in reading.emptied_cells()]
         schema = session.execute(
             f"describe select * from read_parquet({sql_path(path)}, hive_partitioning = false)"
         ).fetchall()
-    if rows + len(rejects) != staged:
+    if rows + len(rejects) != staged and not is_refused:
         raise DeliveryRefused(
             f"{where}: {staged} rows were read, but {rows} converted and {len(rejects)} did "
             "not. Report this file: rows would have been lost.",
@@ -97,14 +108,21 @@ def write_batch(
         )
     if emptied and table.meta.database and table.meta.database.invalid_dates == "fail":
         raise DeliveryRefused(
-            f"{where}: {len(emptied)} dates do not exist, first: column {emptied[0].column}, "
+            f"{where}: {len(emptied)} dates or numbers do not exist, first: column {emptied[0].column}, "
             f"{emptied[0].reason}. Correct them, or set invalid_dates: 'null' for this table.",
             rows=staged,
         )
     sync(path)
     sync(path.parent)
     schema_hash = hashlib.sha256(json.dumps([row[:2] for row in schema]).encode()).hexdigest()
-    return WrittenBatch(rows, path.stat().st_size, schema_hash[:16], tuple(rejects), tuple(emptied))
+    return WrittenBatch(
+        rows,
+        path.stat().st_size,
+        schema_hash[:16],
+        tuple(rejects),
+        tuple(emptied),
+        staged - rows,
+    )
 
 
 def write_rejects(rejects: tuple[RejectedRow, ...], path: Path) -> None:

@@ -7,7 +7,7 @@ same content may arrive many times and is stored once.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import Engine, Row, func, insert, select
 
@@ -48,6 +48,7 @@ class Delivery:
 
     Attributes:
         reading_hash: the table's `reading_hash` then; its `judgement_hash` if it was refused.
+        load: of the table then; None for deliveries of older versions.
     """
 
     source_name: str
@@ -66,6 +67,7 @@ class Delivery:
     seconds: float
     reason: str | None = None
     run_id: str | None = None
+    load: str | None = None
     delivery_id: int | None = None
 
 
@@ -124,11 +126,19 @@ class Ledger:
         return _delivery(row) if row else None
 
     def cursor(self, table: Table) -> str | None:
-        """The greatest cursor value loaded, as text; None before the first load."""
+        """The greatest cursor value loaded, as text; None before the first load.
+
+        Only loads under the present contract count: after a change of it everything is read once
+        more, also what the old one refused.
+        """
         query = (
             select(batches.c.cursor_value)
             .join(deliveries, deliveries.c.batch_id == batches.c.batch_id)
-            .where(*_of(table), batches.c.cursor_value.is_not(None))
+            .where(
+                *_of(table),
+                batches.c.cursor_value.is_not(None),
+                deliveries.c.reading_hash == table.reading_hash,
+            )
             .order_by(deliveries.c.delivery_id.desc())
             .limit(1)
         )
@@ -171,8 +181,8 @@ class Ledger:
         """The batches that count, by the load of each table.
 
         append: the newest content of every file, the same content once. snapshot: the newest
-        delivery. incremental: every content once, as it was read last; which rows count is
-        decided key by key.
+        delivery. incremental: every content once, as it was read last, since the table is read
+        so; which rows count is decided key by key.
         """
         current: list[CurrentBatch] = []
         for table in tables:
@@ -181,6 +191,9 @@ class Ledger:
                 rows = rows[:1]
             elif table.meta.load == "append":
                 rows = _newest_by(rows, "file_name")
+            else:
+                # A whole table holds rows that were deleted since.
+                rows = [row for row in rows if row.load != "snapshot"]
             current += [
                 CurrentBatch(table.source, table.name, row.batch_id, row.delivery_id)
                 for row in _newest_by(rows, "content_key")
@@ -206,12 +219,13 @@ class Ledger:
         with self.engine.connect() as connection:
             return set(connection.execute(query).scalars())
 
-    def _loaded(self, table: Table) -> list[Row[tuple[int, str, str, str]]]:
+    def _loaded(self, table: Table) -> list[Row[Any]]:
         query = (
             select(
                 deliveries.c.delivery_id,
                 deliveries.c.file_name,
                 deliveries.c.batch_id,
+                deliveries.c.load,
                 batches.c.content_key,
             )
             .join(batches, batches.c.batch_id == deliveries.c.batch_id)
@@ -222,10 +236,8 @@ class Ledger:
             return list(connection.execute(query))
 
 
-def _newest_by(
-    rows: Iterable[Row[tuple[int, str, str, str]]], field: str
-) -> list[Row[tuple[int, str, str, str]]]:
-    seen: dict[object, Row[tuple[int, str, str, str]]] = {}
+def _newest_by(rows: Iterable[Row[Any]], field: str) -> list[Row[Any]]:
+    seen: dict[object, Row[Any]] = {}
     for row in rows:
         seen.setdefault(getattr(row, field), row)
     return list(seen.values())

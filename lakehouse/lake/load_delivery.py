@@ -97,8 +97,9 @@ def _load_new(arrival: Arrival, content: Content, lake: RawLake, lost: Batch | N
         content.assert_unchanged()
         if rejects:
             keep_rejects(_kept(lake, arrival), rejects)
-        delivered = written.rows + len(rejects)
-        refuse_bad_rows(table, arrival.found.name, written.rows, rejects)
+        rejected = len(rejects) - len(written.rejects) + written.rejected
+        delivered = written.rows + rejected
+        refuse_bad_rows(table, arrival.found.name, written.rows, rejects, rejected)
         refuse_collapse(table, arrival.found.name, written.rows, lake.ledger, delivered=delivered)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -141,7 +142,7 @@ def _notes(parts: Sequence[StagedFile], written: WrittenBatch) -> tuple[str, ...
     if written.emptied:
         columns = ", ".join(dict.fromkeys(cell.column for cell in written.emptied))
         notes.append(
-            f"{len(written.emptied)} cells of {columns} hold dates that do not exist and are NULL; "
+            f"{len(written.emptied)} cells of {columns} hold dates or numbers that do not exist and are NULL; "
             "etl.error_log names them"
         )
     return tuple(notes)

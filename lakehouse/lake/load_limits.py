@@ -10,8 +10,20 @@ from lakehouse.source_catalog import Table
 SMALLEST_JUDGED_REJECTS = 20
 
 
+def exceeds_limit(table: Table, rows: int, rejected: int) -> bool:
+    """Tell whether no row is good, or at least 20 are bad and more than the limit allows."""
+    if not rejected:
+        return False
+    limit = table.meta.max_reject_share * (rows + rejected)
+    return not rows or (rejected >= SMALLEST_JUDGED_REJECTS and rejected > limit)
+
+
 def refuse_bad_rows(
-    table: Table, file_name: str, rows: int, rejects: Sequence[RejectedRow]
+    table: Table,
+    file_name: str,
+    rows: int,
+    rejects: Sequence[RejectedRow],
+    rejected: int | None = None,
 ) -> None:
     """Hold the share of bad rows against the table's limit.
 
@@ -19,14 +31,16 @@ def refuse_bad_rows(
         table: with `max_reject_share`.
         file_name: for the message.
         rows: good rows.
-        rejects: bad ones, in the order of the file.
+        rejects: bad ones, in the order of the file, or the first of them.
+        rejected: number of the bad ones, if `rejects` are not all.
 
     Raises:
         DeliveryRefused: no row is good, or at least 20 are bad and more than the limit allows.
     """
-    if not rejects:
+    rejected = len(rejects) if rejected is None else rejected
+    if not exceeds_limit(table, rows, rejected):
         return
-    delivered = rows + len(rejects)
+    delivered = rows + rejected
     first = rejects[0]
     place = f"line {first.line}, " if first.line is not None else ""
     column = f"column {first.column}, " if first.column is not None else ""
@@ -37,13 +51,11 @@ def refuse_bad_rows(
             f"{example}",
             rows=delivered,
         )
-    limit = table.meta.max_reject_share
-    if len(rejects) >= SMALLEST_JUDGED_REJECTS and len(rejects) > limit * delivered:
-        raise DeliveryRefused(
-            f"{table.full_name}: {len(rejects)} of {delivered} rows of {file_name} are refused, "
-            f"more than max_reject_share allows ({limit:.0%}). {example}",
-            rows=delivered,
-        )
+    raise DeliveryRefused(
+        f"{table.full_name}: {rejected} of {delivered} rows of {file_name} are refused, "
+        f"more than max_reject_share allows ({table.meta.max_reject_share:.0%}). {example}",
+        rows=delivered,
+    )
 
 
 def refuse_collapse(

@@ -154,8 +154,8 @@ def pending_names(
     """Names of the files that the ledger does not have as they are now.
 
     A file counts as known by name, size and modification time. It is work again when its batch is
-    no longer in the lake, or when it was refused and its contract or limits have changed since;
-    not so a file that was discarded.
+    no longer in the lake, when the contract by which it was read has changed since, or when it was
+    refused and contract or limits have changed; not so a file that was discarded.
     """
     pending, decided = set(), lake.ledger.decided(table)
     for file in found:
@@ -166,6 +166,6 @@ def pending_names(
             is_judged_anew = delivery.reading_hash != table.judgement_hash
             if is_judged_anew and delivery.delivery_id not in decided:
                 pending.add(file.name)
-        elif not lake.holds(delivery.batch_id):
+        elif delivery.reading_hash != table.reading_hash or not lake.holds(delivery.batch_id):
             pending.add(file.name)
     return pending

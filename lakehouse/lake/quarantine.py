@@ -152,7 +152,7 @@ def replay(refused: RefusedDelivery, lake: RawLake, *, run_id: str) -> Delivery:
         The new delivery, under the old name: loaded, known, or refused again with its reason.
 
     Raises:
-        QuarantineRefused: it is not open any more, or nothing was kept of it.
+        QuarantineRefused: it is not open any more, or not all of it was kept.
         ResourcesExhausted: disk or memory did not suffice; nothing was loaded.
     """
     _assert_open(refused, lake)
@@ -164,6 +164,8 @@ def replay(refused: RefusedDelivery, lake: RawLake, *, run_id: str) -> Delivery:
         return _StillOpen(content, refused, lake)
 
     answers = read_kept_answers(kept) if kept else None
+    if answers and not answers.is_whole:
+        raise QuarantineRefused(_part_kept(refused))
     if kept and answers:
         with download_folder(lake.settings.scratch / "replayed-answers") as folder:
             delivery = load_answers(
@@ -247,6 +249,14 @@ def _found_again(table: Table, delivery: Delivery) -> FoundFile:
             "the table any more. Correct them, or discard the delivery."
         )
     return files[0]
+
+
+def _part_kept(refused: RefusedDelivery) -> str:
+    return (
+        f"Delivery {refused.number} ({refused.table.full_name}, {refused.delivery.file_name}): "
+        "Only the first pages were fetched: run the domain again. If the delivery is still open "
+        "then, discard it."
+    )
 
 
 def _nothing_kept(refused: RefusedDelivery) -> str:

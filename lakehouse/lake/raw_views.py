@@ -11,12 +11,15 @@ import duckdb
 import pyarrow as pa
 
 from lakehouse.errors import LakeDamaged
+from lakehouse.format_options import CsvDialect
+from lakehouse.formats.native_conversion import cast_fault_sql
+from lakehouse.formats.text_conversion import fault_sql, value_sql
 from lakehouse.lake.duckdb_session import open_warehouse
 from lakehouse.lake.ledger import CurrentBatch
 from lakehouse.lake.load_log import write_logs
 from lakehouse.lake.partition_layout import table_folder, table_glob
 from lakehouse.lake.raw_lake import RawLake
-from lakehouse.source_catalog import Catalog, Table
+from lakehouse.source_catalog import Catalog, Column, Table
 from lakehouse.sql_quoting import sql_identifier, sql_string
 
 _METADATA = (
@@ -105,7 +108,8 @@ def view_sql(connection: duckdb.DuckDBPyConnection, table: Table, raw: Path) -> 
         delivered, delivered_kind = found.pop(column.lower(), (None, kind))
         value = sql_identifier(delivered) if delivered else "null"
         if delivered_kind != kind:
-            _assert_convertible(connection, table, files, column, kind)
+            if delivered:
+                _assert_convertible(connection, table, (delivered, delivered_kind), column, raw)
             value = f"try_cast({value} as {kind})"
         selected.append(f"{value}::{kind} as {sql_identifier(column)}")
     selected += [sql_identifier(column) for column, _ in found.values()]
@@ -113,20 +117,60 @@ def view_sql(connection: duckdb.DuckDBPyConnection, table: Table, raw: Path) -> 
 
 
 def _assert_convertible(
-    connection: duckdb.DuckDBPyConnection, table: Table, files: str, column: str, kind: str
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    delivered: tuple[str, str],
+    column: str,
+    raw: Path,
 ) -> None:
-    value = sql_identifier(column)
+    """Make sure that what older files hold means the same under the contract as it is now.
+
+    Text of a file may be in any of the table's dialects, so that it must have one meaning in all
+    of them; a typed value must survive the cast and the way back.
+    """
+    name, kind = delivered
+    declared = next((c for c in table.columns if c.name == column), Column(name=column))
+    value = sql_identifier(name)
+    bad = cast_fault_sql(declared, kind, value) if kind != "VARCHAR" else None
+    place = sql_string(table_glob(raw, table.source, table.name))
+    files = f"read_parquet({place}, union_by_name = true, hive_partitioning = false"
+    source = f"{files})"
+    if kind == "VARCHAR":
+        # Files that have the type already give text only because others do not.
+        source = (
+            f"{files}, filename = 'delivered_in') where delivered_in in ("
+            f"select file_name from parquet_schema({place}) "
+            f"where lower(name) = {sql_string(name.lower())} and type = 'BYTE_ARRAY')"
+        )
+        bad = _ambiguity_sql(table, declared, value)
+    if bad is None:
+        return
     row = connection.execute(
-        f"select count(*), min(_source_file) from {files} "
-        f"where {value} is not null and try_cast({value} as {kind}) is null "
+        f"select count(*), min(_source_file) from (from {source}) where ({bad}) is not null "
         f"and _batch_id in (select batch_id from etl.current_batches)"
     ).fetchone()
     if row and row[0]:
         raise LakeDamaged(
             f"{table.full_name}, column {column}: {row[0]} values loaded under an older contract, "
-            f"the first in {row[1]}, are no {kind}. Give the column its old type back in "
-            f"{table.file.name} and convert it in staging, or deliver those files again."
+            f"the first in {row[1]}, are no {declared.data_type} without doubt. Give the column "
+            f"its old type back in {table.file.name} and convert it in staging, or deliver those "
+            "files again."
         )
+
+
+def _ambiguity_sql(table: Table, column: Column, value: str) -> str | None:
+    """SQL that is not NULL where a text is no value, or another one in another dialect."""
+    plain = CsvDialect()
+    fault = fault_sql(column, plain, value)
+    if fault is None:
+        return None
+    meaning = value_sql(column, plain, value)
+    others = [
+        f"when ({value_sql(column, dialect, value)}) <> ({meaning}) then 'of two meanings'"
+        for dialect in table.meta.dialects
+        if dialect != plain
+    ]
+    return f"case when ({fault}) is not null then 'none' {' '.join(others)} end"
 
 
 def _recover(table: Table, lake: RawLake, run: str) -> None:

@@ -9,6 +9,8 @@ from lakehouse.formats.native_conversion import (
     NOT_NUMBERS,
     cast_fault_sql,
     cast_sql,
+    missing_moment_sql,
+    moment_fault_sql,
     moment_sql,
 )
 from lakehouse.formats.source_lines import source_line_sql
@@ -111,8 +113,12 @@ class PartSql:
                     rows=self.part.rows + len(self.part.rejects),
                 )
 
-    def misfits(self) -> list[RejectedRow]:
-        """Rows of which a cell does not convert, each with its first fault."""
+    def misfits(self, limit: int | None = None) -> list[RejectedRow]:
+        """Rows of which a cell does not convert, each with its first fault.
+
+        Args:
+            limit: rows at most; None for all of them.
+        """
         faults = self._faults()
         if not faults:
             return []
@@ -131,6 +137,8 @@ class PartSql:
             f"to_json({{{record}}})::varchar as raw from ({self.source})) "
             "where fault is not null order by _line, _record"
         )
+        if limit is not None:
+            query += f" limit {limit}"
         return [RejectedRow(*row) for row in self.session.execute(query).fetchall()]
 
     def cells_delivered(self) -> dict[str, int]:
@@ -182,7 +190,7 @@ class PartSql:
         """SQL that holds for cells of a database that are loaded as NULL; None: it has none."""
         cell = _cell(place)
         if self._is_moment(place):
-            return f"{cell} is not null and {moment_sql(self.columns[place], cell)} is null"
+            return missing_moment_sql(self.columns[place], cell)
         return f"{cell} in ({_words(NOT_NUMBERS)})" if self._is_number(place) else None
 
     def _is_moment(self, place: int) -> bool:
@@ -220,10 +228,11 @@ class PartSql:
     def _faults(self) -> list[tuple[int, str]]:
         found = []
         for place, column in enumerate(self.columns):
-            if self._is_moment(place):
-                continue
             text = self._text(place)
-            if self._is_stored_json(place):
+            fault: str | None
+            if self._is_moment(place):
+                fault = moment_fault_sql(column, _cell(place))
+            elif self._is_stored_json(place):
                 # A tenth of what telling apart the ways of files to write it costs.
                 fault = f"case when not json_valid({_cell(place)}) then 'not JSON' end"
             elif text is not None:

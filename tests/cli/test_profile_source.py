@@ -18,6 +18,13 @@ def url(tmp_path: Path) -> str:
     return f"sqlite:///{path}"
 
 
+def test_help_says_what_is_looked_for(aljibe):
+    assert " profile-source " in aljibe("--help").stdout
+    shown = " ".join(aljibe("profile-source", "--help").stdout.split())
+    for words in ("--yaml", "--table", "--domain", "--rows", "tinyint(1)", "infinity"):
+        assert words in shown
+
+
 def test_hazards_come_first_and_then_the_yaml(aljibe, url):
     shown = aljibe("profile-source", url, "--domain", "tienda")
     assert shown.returncode == 0, shown.stderr

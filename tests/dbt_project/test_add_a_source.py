@@ -39,7 +39,7 @@ def test_the_page_describes_every_field_with_its_default(heading, models):
         default = field.get_default(call_default_factory=True)
         if field.is_required():
             assert rows[name] == "required"
-        elif name in ("sheet", "header_row", "relation", "range_column"):
+        elif name in ("sheet", "header_row", "relation", "range_column", "overlap"):
             assert default is None
         elif default is None or default == {}:
             assert rows[name] == "none"

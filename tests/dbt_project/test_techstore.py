@@ -219,6 +219,7 @@ def test_a_second_day_of_the_same_deliveries_changes_no_mart(
     assert content(again) == first
 
 
+@pytest.mark.long
 def test_a_second_build_of_the_same_day_changes_no_mart(techstore, first_build):
     techstore.return_to(first_build)
     assert content(techstore.dbt("build", *DATA_ONLY)) == content(first_build)

@@ -64,7 +64,7 @@ def data_tests(manifest):
     ]
 
 
-def tested(test) -> str | None:
+def model_of(test) -> str | None:
     node = test.get("attached_node")
     return node.split(".")[-1] if node else None
 
@@ -94,7 +94,7 @@ def test_errors_are_keys_relationships_of_the_database_and_equal_revenue_and_not
         (None, None, "assert_revenue_by_month_and_by_category_is_the_same"),
     }
     found = {
-        (tested(test), test.get("column_name"), kind(test))
+        (model_of(test), test.get("column_name"), kind(test))
         for test in data_tests
         if test["config"]["severity"].lower() == "error"
     }

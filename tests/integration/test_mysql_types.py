@@ -193,7 +193,7 @@ def test_dates_that_do_not_exist_become_null_and_a_finding_or_refuse_the_load(
         assert "2024" not in (load.deliveries[0].reason or "").replace("'2024-00-00'", "")
         return
     assert load.rows_loaded == 4
-    assert "dates that do not exist" in load.findings[0]
+    assert "dates or numbers that do not exist" in load.findings[0]
     rows = mysql_source.raw(table, "select id, day, at_time, stamp from raw.dates order by id")
     assert [tuple(str(cell) for cell in row) for row in rows] == [
         ("1", "2024-05-06", "2024-05-06 07:08:09", "2024-05-06 07:08:09+00:00"),

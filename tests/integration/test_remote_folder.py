@@ -176,7 +176,8 @@ def test_what_cannot_be_opened_is_permanent_and_shows_no_secret(url):
 
 
 def test_a_url_does_not_show_who_logs_in():
-    store = LandingFolder(path="ftp://user:s3cret@host/x?token=s3cret").store("shop-bucket")
+    login = "user:s3cret"
+    store = LandingFolder(path=f"ftp://{login}@host/x?token=s3cret").store("shop-bucket")
     assert str(store) == "ftp://host/x"
 
 

@@ -151,3 +151,13 @@ def test_a_server_that_lets_one_session_in_is_read_with_one(tmp_path):
         for transport in server.transports:
             transport.join(20)
         assert download(store, files, tmp_path / "scratch") == sent
+
+
+def test_an_old_server_is_spoken_to_only_where_its_block_says_so(tmp_path):
+    put(tmp_path, "a.csv", b"1")
+    with password_sftp(tmp_path, "word", ciphers=("aes128-cbc", "3des-cbc")) as server:
+        with pytest.raises(RemoteFolderRefused, match="legacy_algorithms: true in the block"):
+            password_block(server).store("shop-sftp").listing(TABLE)
+        old = password_block(server, legacy_algorithms=True).store("shop-sftp")
+        assert [file.name for file in found_in(old)] == ["a.csv"]
+    assert server.tried == ["shop"]

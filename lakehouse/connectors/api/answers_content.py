@@ -73,6 +73,7 @@ class AnswersContent:
             "file": self._file_name,
             "sha256": self.answers.sha256,
             "reason": reason,
+            "whole": self.answers.is_whole,
             "answers": pages,
         }
         note = kept / "reason.json.tmp"
@@ -95,12 +96,15 @@ class AnswersContent:
 
 
 def read_kept_answers(kept: Path) -> Answers | None:
-    """The answers that `keep` left in a quarantine folder; None where there are none."""
+    """The answers that `keep` left in a quarantine folder; None where there are none.
+
+    They are whole only where the folder says so.
+    """
     folder = kept / ANSWERS
     if not folder.is_dir():
         return None
     said = json.loads((kept / "reason.json").read_text(encoding="utf-8"))
-    answers = Answers()
+    answers = Answers(is_whole=said.get("whole") is True)
     for page in said["answers"]:
         file = folder / Path(page["file"]).name
         with file.open("rb") as body:

@@ -31,17 +31,19 @@ _FAULTS: dict[type[httpx.TransportError], str] = {
 
 @dataclass(frozen=True)
 class Answer:
-    """A whole answer with status 200, or 204 without a body.
+    """A whole answer with status 200, 204 without a body, or the one that ends a walk.
 
     Attributes:
         url: that was asked last, after redirects.
         headers: of the answer, names in lower case.
         body: on disk.
+        status: of the answer.
     """
 
     url: httpx.URL
     headers: httpx.Headers
     body: SavedBody
+    status: int
 
 
 class ApiClient:
@@ -70,11 +72,16 @@ class ApiClient:
     ) -> None:
         self._client.close()
 
-    def get(self, url: httpx.URL, file: Path) -> Answer:
+    def get(self, url: httpx.URL, file: Path, *, end_status: int | None = None) -> Answer:
         """Ask for `url` and save the whole answer to `file`.
 
         Connection errors, time-outs, cut answers, 408, 425, 429 and 5xx are tried up to five
         times, with growing pauses that keep `Retry-After`.
+
+        Args:
+            url: on the block's own host.
+            file: for the body; overwritten.
+            end_status: further status that is an answer.
 
         Raises:
             ApiUnavailable: none of the tries brought a whole answer.
@@ -88,7 +95,7 @@ class ApiClient:
             reraise=True,
         )
         try:
-            return tries(self._follow, url, file)
+            return tries(self._follow, url, file, end_status)
         except ApiUnavailable as error:
             raise ApiUnavailable(f"{error} Given up after {TRIES} tries.") from None
 
@@ -104,30 +111,31 @@ class ApiClient:
                 f"{self.access.block} do not belong. If that is right, correct its base_url."
             )
 
-    def _follow(self, url: httpx.URL, file: Path) -> Answer:
+    def _follow(self, url: httpx.URL, file: Path, end_status: int | None) -> Answer:
         self.assert_own(url, "a request")
         for _ in range(_MOST_REDIRECTS):
-            answer = self._ask(url, file)
+            answer = self._ask(url, file, end_status)
             if isinstance(answer, Answer):
                 return answer
             url = answer
         raise ApiRefused(f"{shown_url(url)} is behind more than {_MOST_REDIRECTS} redirects.")
 
-    def _ask(self, url: httpx.URL, file: Path) -> Answer | httpx.URL:
+    def _ask(self, url: httpx.URL, file: Path, end_status: int | None) -> Answer | httpx.URL:
         if self._pace:
             self._pace.wait(self._sleep)
         try:
             with self._client.stream("GET", url) as response:
                 if response.is_redirect:
                     return self._target(response)
-                self._assert_good(response)
+                if response.status_code != end_status:
+                    self._assert_good(response)
                 body = save_body(
                     response,
                     file,
                     largest=self.access.largest_answer,
                     deadline_seconds=self.access.answer_seconds,
                 )
-                return Answer(url, response.headers, body)
+                return Answer(url, response.headers, body, response.status_code)
         except httpx.TransportError as error:
             raise self._transport_fault(url, error) from None
         except (httpx.InvalidURL, ValueError):

@@ -51,10 +51,12 @@ class Answers:
     Attributes:
         pages: in their order.
         refusal: why they cannot be loaded, if that is known already.
+        is_whole: False where the refusal ended the asking, so that pages are missing.
     """
 
     pages: list[KeptAnswer] = field(default_factory=list)
     refusal: str | None = None
+    is_whole: bool = True
 
     @property
     def size(self) -> int:
@@ -63,8 +65,15 @@ class Answers:
 
     @property
     def sha256(self) -> str:
-        """Hash over bodies and what they answer: the same answers twice have the same."""
-        said = [(page.name, sorted(page.captured.items()), page.sha256) for page in self.pages]
+        """Hash over bodies and what they answer: the same answers twice have the same.
+
+        A part of them has another than the same pages as a whole.
+        """
+        said: list[object] = [
+            (page.name, sorted(page.captured.items()), page.sha256) for page in self.pages
+        ]
+        if not self.is_whole:
+            said.append("part")
         return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
 
@@ -90,7 +99,7 @@ def fetch_records(
         for request in requests:
             _fetch_pages(client, table, request, folder, answers)
     except DeliveryRefused as refusal:
-        answers.refusal = str(refusal)
+        answers.refusal, answers.is_whole = str(refusal), False
     return answers
 
 
@@ -107,7 +116,10 @@ def _fetch_pages(
     while url is not None:
         where = walk.enter(url)
         client.assert_own(url, "the next page")
-        answer = client.get(url, _file(folder, answers))
+        end_status = paging.end_status if walk.number > 1 else None
+        answer = client.get(url, _file(folder, answers), end_status=end_status)
+        if answer.status == end_status:
+            return
         page = _keep(answers, answer, request, f"{request.name}#{walk.number}")
         _assert_format(page, table)
         document, filled = _content(page, table, paging, where)

@@ -1,7 +1,8 @@
 """One table of an API into the RAW lake: ask, keep, stage, load."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,9 +18,10 @@ from lakehouse.errors import DeliveryRefused
 from lakehouse.formats.staging_limits import StagingLimits
 from lakehouse.lake.arrival import Arrival
 from lakehouse.lake.duckdb_session import resources_suffice
+from lakehouse.lake.file_lock import FileLock, Holder
 from lakehouse.lake.ledger import Delivery
 from lakehouse.lake.load_delivery import Content, load_delivery
-from lakehouse.lake.raw_lake import RawLake
+from lakehouse.lake.raw_lake import TABLE_LOCK_TIMEOUT, RawLake
 from lakehouse.source_catalog import Table
 
 
@@ -48,13 +50,12 @@ def load_api_table(
         ApiRefused: it does not give what is asked for; nothing was loaded.
         CatalogInvalid: a placeholder of path or params that nothing fills.
         ResourcesExhausted: disk or memory did not suffice; nothing was loaded.
+        LockWaitTooLong: another run asks for the same table.
     """
-    started_at, clock = datetime.now(UTC), time.monotonic()
-    cursor = lake.ledger.cursor(table) if table.meta.load == "incremental" else None
-    requests = planned_requests(access, table, cursor=cursor, today=started_at.date())
-    # A hyphen is in no name of a source, so that no load's scratch folder is this one.
-    downloads = lake.settings.scratch / "api-answers" / table.source / table.name
-    with resources_suffice(table.full_name), download_folder(downloads) as folder:
+    with resources_suffice(table.full_name), _asked_folder(table, lake, run_id) as folder:
+        started_at, clock = datetime.now(UTC), time.monotonic()
+        cursor = lake.ledger.cursor(table) if table.meta.load == "incremental" else None
+        requests = planned_requests(access, table, cursor=cursor, today=started_at.date())
         with ApiClient(access, sleep) as client:
             answers = fetch_records(client, table, requests, folder)
         return load_answers(
@@ -68,6 +69,23 @@ def load_api_table(
             run_id=run_id,
             mtime_ns=int(started_at.timestamp()) * 1_000_000_000,
         )
+
+
+@contextmanager
+def _asked_folder(table: Table, lake: RawLake, run_id: str | None) -> Iterator[Path]:
+    """A folder for the answers of a table for which nobody else asks meanwhile.
+
+    What was asked for first is loaded first, so that the newest delivery is the newest answer.
+    """
+    # A hyphen is in no name of a source, so that no load's scratch folder is this one.
+    downloads = lake.settings.scratch / "api-answers" / table.source / table.name
+    lock = FileLock(
+        downloads.with_name(f"{table.name}.lock"),
+        Holder.of_this_process(run_id or "load"),
+        timeout=TABLE_LOCK_TIMEOUT,
+    )
+    with lock, download_folder(downloads) as folder:
+        yield folder
 
 
 def load_answers(

@@ -27,7 +27,9 @@ _REFUSED = (
     "permission denied for database",
     "is not permitted to log in",
     "not currently accepting connections",
-    "SSL",
+    "server does not support SSL",
+    "certificate verify failed",
+    "root certificate file",
 )
 
 

@@ -12,7 +12,12 @@ from sqlalchemy import Connection, Engine
 
 from lakehouse.connectors.database.dialect import Relation, ServerColumn
 from lakehouse.connectors.database.sqlite_faults import sqlite_faults
-from lakehouse.connectors.database.sqlite_types import SqliteColumn, StorageClasses, server_column
+from lakehouse.connectors.database.sqlite_types import (
+    NO_VALUES,
+    SqliteColumn,
+    StorageClasses,
+    server_column,
+)
 from lakehouse.connectors.database.sqlite_values import bytes_of_text, cells_of
 from lakehouse.connectors.database.time_before import moment_before
 from lakehouse.errors import CatalogInvalid, DatabaseRefused, RelationMissing
@@ -97,7 +102,9 @@ class Sqlite:
     def literal(self, column: ServerColumn, value: str) -> str:
         """See `Dialect.literal`."""
         if pa.types.is_string(column.arrow_type):
-            if not isinstance(column, SqliteColumn) or column.held != _TEXT_ONLY:
+            # A column without any value has no class to disagree with.
+            held = column.held if isinstance(column, SqliteColumn) else None
+            if held not in (_TEXT_ONLY, NO_VALUES):
                 raise CatalogInvalid(
                     f"Column {column.name} holds other values than text, or several classes of "
                     "them, of which none is the greatest; it cannot be a cursor."

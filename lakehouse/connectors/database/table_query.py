@@ -13,6 +13,10 @@ from lakehouse.connectors.database.engine import run_row, sql_name
 from lakehouse.errors import CatalogInvalid, DatabaseUnavailable, SchemaChanged
 from lakehouse.source_catalog import METADATA_COLUMNS, Table
 
+# A row is stamped when its transaction writes it, and seen when that is committed.
+USUAL_OVERLAP_SECONDS = 300
+_MOMENTS = ("date", "timestamp", "timestamptz")
+
 
 @dataclass(frozen=True)
 class TableQuery:
@@ -97,7 +101,8 @@ def plan_query(
         cursor_name = sql_name(engine, column.name)
         if last_cursor is not None:
             last = dialect.literal(column, last_cursor)
-            condition = f"{cursor_name} >= {dialect.before(column, last, options.overlap)}"
+            overlap = _overlap(column, options)
+            condition = f"{cursor_name} >= {dialect.before(column, last, overlap)}"
     conditions, notes = [condition], []
     if options.connections > 1:
         if ranges < options.connections:
@@ -126,6 +131,12 @@ def plan_query(
     )
 
 
+def _overlap(column: ServerColumn, options: DatabaseOptions) -> float:
+    if options.overlap is not None:
+        return options.overlap
+    return USUAL_OVERLAP_SECONDS if column.data_type in _MOMENTS else 0
+
+
 def _names(table: Table, relation: Relation) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Header in the contract's letters, and the columns it does not declare."""
     declared = {column.name.lower(): column.name for column in table.columns}
@@ -149,7 +160,7 @@ def _names(table: Table, relation: Relation) -> tuple[tuple[str, ...], tuple[str
 def _fewer(connections: int, wanted: int) -> str:
     return (
         f"read over {connections} of {wanted} connections: this user may not let them share one "
-        "snapshot. On MySQL that takes the right RELOAD, or LOCK TABLES on every table it sees"
+        "snapshot. MySQL wants the right RELOAD, or LOCK TABLES on every table, for that"
     )
 
 

@@ -19,6 +19,7 @@ class PasswordServer:
         folder: which clients see as `/`.
         password: of the user `shop`.
         sessions: most sessions at the same time; more are not let in.
+        ciphers: the only ones that it speaks; empty for all.
         host_key: line of the server's public key.
         tried: names of users who tried to log in.
     """
@@ -26,6 +27,7 @@ class PasswordServer:
     folder: Path
     password: str
     sessions: int = 100
+    ciphers: tuple[str, ...] = ()
     port: int = 0
     host_key: str = ""
     tried: list[str] = field(default_factory=list)
@@ -33,10 +35,12 @@ class PasswordServer:
 
 
 @contextmanager
-def password_sftp(folder: Path, password: str, sessions: int = 100) -> Iterator[PasswordServer]:
+def password_sftp(
+    folder: Path, password: str, *, sessions: int = 100, ciphers: tuple[str, ...] = ()
+) -> Iterator[PasswordServer]:
     """Serve `folder` until the end of the block."""
     key = paramiko.ECDSAKey.generate()
-    server = PasswordServer(folder, password, sessions)
+    server = PasswordServer(folder, password, sessions, ciphers)
     server.host_key = f"{key.get_name()} {key.get_base64()}"
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server.port = listener.getsockname()[1]
@@ -57,6 +61,8 @@ def _accept(listener: socket.socket, key: paramiko.PKey, server: PasswordServer)
         transport = paramiko.Transport(connection)
         transport.set_log_channel("lakehouse.sftp")
         transport.add_server_key(key)
+        if server.ciphers:
+            transport.get_security_options().ciphers = server.ciphers
         transport.set_subsystem_handler("sftp", paramiko.SFTPServer, _Files, server)
         server.transports.append(transport)
         transport.start_server(event=threading.Event(), server=_Door(server))

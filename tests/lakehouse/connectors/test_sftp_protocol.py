@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lakehouse.connectors import sftp_protocol as sftp
-from lakehouse.connectors.sftp_protocol import RemoteStatus, SftpProtocol, SftpRefusal
+from lakehouse.connectors import sftp_messages as sftp
+from lakehouse.connectors.sftp_messages import RemoteStatus, SftpRefusal
+from lakehouse.connectors.sftp_protocol import SftpProtocol
 from lakehouse.errors import RemoteFolderUnavailable
 
 REGULAR = 0o100644

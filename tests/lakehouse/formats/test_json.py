@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pytest
 
 from lakehouse.errors import DeliveryRefused
@@ -187,13 +188,7 @@ def test_a_bad_record_is_rejected_and_the_others_are_rows(stage: Stage, record: 
     assert reason in said
     assert staged.rejects[0].raw == record
     assert staged.line_breaks is not None
-    assert staged.line_breaks.lines_of(_ordinals(2)).tolist() == [1, 4]
-
-
-def _ordinals(count: int) -> Any:
-    import numpy as np  # noqa: PLC0415
-
-    return np.arange(count)
+    assert staged.line_breaks.lines_of(np.arange(2)).tolist() == [1, 4]
 
 
 @pytest.mark.usefixtures("either_way")
@@ -227,7 +222,7 @@ def test_a_file_in_an_undeclared_encoding_is_refused(stage: Stage):
 @pytest.mark.usefixtures("either_way")
 @pytest.mark.parametrize("indent", [None, 1, "\t"])
 def test_an_array_of_any_layout_is_read(stage: Stage, indent: int | str | None):
-    written = [{"a": n, "b": [{"x": "],[{}\n\\\""}, []], "c": None} for n in range(3)]
+    written = [{"a": n, "b": [{"x": '],[{}\n\\"'}, []], "c": None} for n in range(3)]
     staged = stage(json.dumps(written, indent=indent), {"a": "integer"}, lines=False)
     nested = '[{"x":"],[{}\\n\\\\\\""},[]]'
     assert rows_of(staged) == [(str(n), nested, None) for n in range(3)]
@@ -286,7 +281,7 @@ def test_rejects_of_an_array_say_which_record_it_is(stage: Stage):
         "record 5",
     ]
     assert staged.record_breaks is not None
-    assert staged.record_breaks.lines_of(_ordinals(3)).tolist() == [1, 3, 6]
+    assert staged.record_breaks.lines_of(np.arange(3)).tolist() == [1, 3, 6]
 
 
 def test_a_raw_line_feed_inside_a_string_stays_an_error(stage: Stage):

@@ -170,7 +170,7 @@ def test_a_date_that_does_not_exist_empties_its_cell_and_is_said(lake, make_tabl
         (2, None, None),
         (3, None, None),
     ]
-    assert "2 cells of born, seen hold dates that do not exist" in delivery.reason
+    assert "2 cells of born, seen hold dates or numbers that do not exist" in delivery.reason
     columns = (rejected_rows.c.column_name, rejected_rows.c.reason, rejected_rows.c.row_loaded)
     with lake.ledger.engine.connect() as books:
         assert books.execute(select(*columns)).all() == [
@@ -184,4 +184,4 @@ def test_the_policy_fail_refuses_the_delivery(lake, make_table, deliver_parts):
     table = database_table(make_table, DATED, invalid_dates="fail")
     delivery, content = deliver_parts(table, zero_dates)
     assert (delivery.status, delivery.rows_loaded) == ("quarantined", 0)
-    assert "2 dates do not exist, first: column born" in content.kept[0]
+    assert "2 dates or numbers do not exist, first: column born" in content.kept[0]

@@ -116,7 +116,7 @@ def test_half_of_the_rows_of_a_snapshot_is_enough(make_table, deliver):
 
 
 def test_the_writer_refuses_to_lose_a_row_without_a_word(table, deliver, monkeypatch):
-    monkeypatch.setattr("lakehouse.lake.staged_sql.PartSql.misfits", lambda _part: [])
+    monkeypatch.setattr("lakehouse.lake.staged_sql.PartSql.misfits", lambda *_args: [])
     delivery = deliver("a.csv", "id,city\n1,Salta\nx,bad\n")
     assert delivery.status == "quarantined"
     assert "2 rows were read" in delivery.reason

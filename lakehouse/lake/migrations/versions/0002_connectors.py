@@ -1,4 +1,4 @@
-"""Cells emptied in rows that were loaded; what was decided about files in quarantine."""
+"""Cells emptied in loaded rows; how a delivery was loaded; decisions about quarantine."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -15,6 +15,8 @@ def upgrade() -> None:
         batch_op.add_column(
             sa.Column("row_loaded", sa.Boolean(), server_default=sa.false(), nullable=False)
         )
+    with op.batch_alter_table("deliveries", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("load", sa.String(length=16), nullable=True))
     op.create_table(
         "quarantine_decisions",
         sa.Column(
@@ -38,5 +40,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Undo."""
     op.drop_table("quarantine_decisions")
+    with op.batch_alter_table("deliveries", schema=None) as batch_op:
+        batch_op.drop_column("load")
     with op.batch_alter_table("rejected_rows", schema=None) as batch_op:
         batch_op.drop_column("row_loaded")
