@@ -142,8 +142,8 @@ def _notes(parts: Sequence[StagedFile], written: WrittenBatch) -> tuple[str, ...
     if written.emptied:
         columns = ", ".join(dict.fromkeys(cell.column for cell in written.emptied))
         notes.append(
-            f"{len(written.emptied)} cells of {columns} hold dates or numbers that do not exist and are NULL; "
-            "etl.error_log names them"
+            f"{len(written.emptied)} cells of {columns} hold dates or numbers that do not exist "
+            "and are NULL; etl.error_log names them"
         )
     return tuple(notes)
 

@@ -1,17 +1,19 @@
 """From a real HTTP server into a RAW lake, whole or not at all."""
 
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
-from servers.http_api import HttpApiServer, Reply, answer
+from servers.http_api import Asked, HttpApiServer, Reply, answer
 
 from lakehouse.connectors.api.access import ApiAccess
 from lakehouse.connectors.api.load_api_table import load_api_table
-from lakehouse.errors import ApiRefused, ApiUnavailable
+from lakehouse.errors import ApiRefused, ApiUnavailable, QuarantineRefused
 from lakehouse.lake.kept_delivery import kept_folder, kept_original
 from lakehouse.lake.ledger import Delivery
 from lakehouse.lake.quarantine import find_refused, replay
@@ -75,6 +77,11 @@ def rows(lake: RawLake) -> Callable[..., list[tuple[Any, ...]]]:
     return read
 
 
+def left_in(scratch: Path) -> list[Path]:
+    """Files that a load left behind; its permanent lock is none."""
+    return [path for path in scratch.rglob("*") if path.is_file() and path.suffix != ".lock"]
+
+
 def test_the_same_answer_twice_is_stored_once(load, http_api, lake):
     table = make_table({"id": "integer"}, format="csv")
     http_api.on("/v1/x", answer("id\n1\n"))
@@ -82,7 +89,7 @@ def test_the_same_answer_twice_is_stored_once(load, http_api, lake):
     assert (first.status, again.status) == ("loaded", "known")
     assert first.batch_id == again.batch_id
     assert len(list(lake.root.rglob("*.parquet"))) == 1
-    assert not [path for path in lake.settings.scratch.rglob("*") if path.is_file()]
+    assert left_in(lake.settings.scratch) == []
 
 
 def test_pages_become_one_delivery_with_the_page_as_source_file(load, http_api, rows):
@@ -112,7 +119,7 @@ def test_a_page_that_fails_in_the_middle_leaves_nothing(load, http_api, lake, la
         load(table)
     assert lake.ledger.newest_deliveries(table) == {}
     assert not list(lake.root.rglob("*.parquet"))
-    assert not [path for path in lake.settings.scratch.rglob("*") if path.is_file()]
+    assert left_in(lake.settings.scratch) == []
 
 
 def test_each_year_is_a_part_with_its_year(load, http_api, rows):
@@ -223,6 +230,58 @@ def test_kept_answers_are_loaded_once_the_contract_fits(load, http_api, lake, ro
     assert len(http_api.asked) == 2
 
 
+def numbered(pages: list[list[dict[str, int]]]) -> Callable[[Asked], Reply]:
+    """Pages from 1 on, and empty ones after the last."""
+
+    def reply(asked: Asked) -> Reply:
+        number = int(asked.params["page"])
+        return answer({"items": pages[number - 1] if number <= len(pages) else []})
+
+    return reply
+
+
+@pytest.mark.parametrize("missing", ["$.data", "$.items"])
+def test_the_first_pages_of_a_delivery_are_never_loaded_as_all_of_it(
+    load, http_api, lake, rows, missing
+):
+    options = {"paging": {"style": "page", "parameter": "page"}}
+    pages = numbered([[{"id": 1}, {"id": 2}], [{"id": 3}]])
+    # Either the records are declared in the wrong place, or an error comes as the second page.
+    broken = [pages] if missing == "$.data" else [pages, answer({"error": "later"}), pages]
+    http_api.on("/v1/x", *broken)
+    refused = load(make_table({"id": "integer"}, records=missing, **options))
+    assert refused.status == "quarantined"
+    corrected = make_table({"id": "integer"}, records="$.items", **options)
+    catalogs = [Catalog(domain="shop", tables=(corrected,))]
+    with pytest.raises(QuarantineRefused, match="Only the first pages were fetched"):
+        replay(find_refused(catalogs, lake, refused.delivery_id), lake, run_id="ana")
+    assert lake.ledger.current_batches([corrected]) == []
+    assert load(corrected).rows_loaded == 3
+    assert rows(corrected, "id") == [(1,), (2,), (3,)]
+    assert lake.ledger.open_quarantine(corrected) == []
+
+
+def test_all_pages_of_a_refused_delivery_are_loaded_again(load, http_api, lake):
+    options = {"records": "$.items", "paging": {"style": "page", "parameter": "page"}}
+    http_api.on("/v1/x", numbered([[{"id": 1}], [{"id": 1 << 40}]]))
+    refused = load(make_table({"id": "integer"}, max_reject_share=0, **options))
+    assert refused.status == "quarantined"
+    corrected = make_table({"id": "bigint"}, **options)
+    catalogs = [Catalog(domain="shop", tables=(corrected,))]
+    found = find_refused(catalogs, lake, refused.delivery_id)
+    assert replay(found, lake, run_id="ana").rows_loaded == 2
+
+
+def test_a_part_of_the_answers_is_no_content_that_the_lake_knows(load, http_api, monkeypatch):
+    table = make_table({"id": "integer"}, paging={"style": "link"})
+    by_number = make_table({"id": "integer"}, paging={"style": "page", "parameter": "page"})
+    http_api.on("/v1/x", answer([{"id": 1}]))
+    assert load(table).status == "loaded"
+    # Its first page is the same, and too large to be looked through for the next one.
+    monkeypatch.setattr("lakehouse.connectors.api.paging.LARGEST_PAGE", 5)
+    assert load(by_number).status == "quarantined"
+
+
 def test_a_good_answer_later_settles_a_bad_one(load, http_api, lake):
     table = make_table({"id": "integer"}, format="csv")
     http_api.on("/v1/x", answer("<html>"), answer("id\n1\n"))
@@ -282,6 +341,56 @@ def test_an_incremental_answer_that_cannot_be_read_is_quarantined(load, http_api
     http_api.on("/v1/x", answer("something,else\n1,2\n"))
     assert load(table).status == "quarantined"
     assert lake.ledger.cursor(table) is None
+
+
+@pytest.mark.parametrize("change", [{"cursor": "seen"}, {"path": "/v1/y"}])
+def test_a_cursor_of_something_else_is_not_sent(load, http_api, change):
+    columns = {"id": "integer", "at": "integer", "seen": "integer"}
+    for path in ("/v1/x", "/v1/y"):
+        http_api.on(path, answer("id,at,seen\n1,50,7\n"))
+    load(make_table(columns, **INCREMENTAL))
+    changed = make_table(columns, **{**INCREMENTAL, **change})
+    load(changed)
+    load(changed)
+    greatest = "7" if "cursor" in change else "50"
+    assert [asked.params for asked in http_api.asked] == [{}, {}, {"since": greatest}]
+
+
+def load_two_at_once(load: Load, http_api: HttpApiServer, table: Table, *replies: Reply) -> None:
+    """Start a second load while the first is held in its request."""
+    is_asked, go = threading.Event(), threading.Event()
+
+    def held(_: Asked) -> Reply:
+        is_asked.set()
+        assert go.wait(20)
+        return replies[0]
+
+    http_api.on("/v1/x", held, *replies[1:])
+    with ThreadPoolExecutor(2) as threads:
+        try:
+            first = threads.submit(load, table)
+            assert is_asked.wait(20)
+            second = threads.submit(load, table)
+            # It may not end before the first one, however long that takes.
+            assert wait([second], timeout=1).not_done
+        finally:
+            go.set()
+        assert first.result().delivery_id < second.result().delivery_id
+
+
+def test_the_newer_answer_stays_current_when_two_runs_ask(load, http_api, rows):
+    table = make_table({"id": "integer", "name": "varchar"}, format="csv")
+    old, new = answer("id,name\n1,old\n"), answer("id,name\n1,new\n")
+    load_two_at_once(load, http_api, table, old, new)
+    assert rows(table, "name") == [("new",)]
+
+
+def test_a_second_run_asks_from_the_cursor_of_the_first(load, http_api, lake):
+    table = make_table({"id": "integer", "at": "integer"}, **INCREMENTAL)
+    answers = answer("id,at\n1,5\n"), answer("id,at\n2,9\n")
+    load_two_at_once(load, http_api, table, *answers)
+    assert [asked.params for asked in http_api.asked] == [{}, {"since": "5"}]
+    assert lake.ledger.cursor(table) == "9"
 
 
 def test_appended_answers_all_count(load, http_api, rows):

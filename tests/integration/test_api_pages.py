@@ -89,6 +89,31 @@ def test_an_api_without_records_answers_one_page(fetch, http_api):
     assert [page.size for page in fetch(BY_NUMBER).pages] == [2]
 
 
+def test_a_declared_status_after_the_last_page_is_the_end(fetch, http_api):
+    gone = Reply(404, b'{"detail":"Invalid page."}')
+    for shop in ("a", "b"):
+        http_api.on(f"/v1/{shop}", answer(rows(1, 2)), answer(rows(3)), gone)
+    answers = fetch({**BY_NUMBER, "end_status": 404}, path="/v1/{shop}", each={"shop": ["a", "b"]})
+    assert (ids(answers), answers.is_whole) == ([1, 2, 3, 1, 2, 3], True)
+    assert [page.name for page in answers.pages] == ["/v1/a#1", "/v1/a#2", "/v1/b#1", "/v1/b#2"]
+
+
+@pytest.mark.parametrize(
+    ("end_status", "replies"),
+    [
+        (404, [Reply(404)]),
+        (404, [answer(rows(1)), Reply(410)]),
+        (410, [answer(rows(1)), Reply(404)]),
+        (None, [answer(rows(1)), Reply(404)]),
+    ],
+)
+def test_no_other_status_and_no_first_page_is_the_end(fetch, http_api, end_status, replies):
+    http_api.on("/v1/x", *replies)
+    with pytest.raises(ApiRefused, match=f"answers {replies[-1].status}"):
+        fetch({**BY_NUMBER, "end_status": end_status})
+    assert len(http_api.asked) == len(replies)
+
+
 def test_an_api_that_ignores_the_page_number_is_found_out(fetch, http_api):
     http_api.on("/v1/x", answer(rows(1, 2)))
     with pytest.raises(ApiRefused, match=r"the same records as on a page before.*paging.parameter"):
@@ -173,7 +198,7 @@ def test_an_error_in_the_place_of_a_page_is_no_end(fetch, http_api, paging):
     http_api.on("/v1/x", good, answer({"error": "try later"}))
     answers = fetch(paging, "$.data")
     assert "page 2 has nothing at $.data" in answers.refusal
-    assert len(answers.pages) == 2
+    assert (len(answers.pages), answers.is_whole) == (2, False)
 
 
 def test_null_is_a_page_without_records(fetch, http_api):

@@ -74,6 +74,21 @@ def test_years_end_where_they_are_told_to():
         ("sftp", {"ready_marker": "../{name}"}, "no slash"),
         ("api", {"paging": {"style": "cursor"}}, "style cursor needs parameter"),
         ("api", {"paging": {"style": "cursor", "parameter": "c"}}, "needs next"),
+        (
+            "api",
+            {"paging": {"style": "link", "end_status": 404}},
+            "end_status is for style page; style link",
+        ),
+        (
+            "api",
+            {"paging": {"style": "page", "parameter": "p", "end_status": 429}},
+            "records would be missing",
+        ),
+        (
+            "api",
+            {"paging": {"style": "page", "parameter": "p", "end_status": 500}},
+            "field config.meta.paging.end_status",
+        ),
         ("api", {"params": {"since": "{cursor}"}}, "needs load: incremental"),
         ("api", {"each": {"a": ["1"], "b": ["2"]}}, "names more than one"),
         ("api", {"format": "xlsx"}, "an API answers in format json"),
@@ -126,3 +141,17 @@ def test_options_of_a_database_do_not_change_how_files_were_read(table_of):
     plain = table_of("files", {})
     assert plain.reading_hash == table_of("files", {"settle_seconds": 5}).reading_hash
     assert plain.reading_hash != table_of("files", {"member": "*.csv"}).reading_hash
+
+
+def test_what_a_cursor_is_a_value_of_decides_how_an_incremental_api_is_read(table_of):
+    columns = [{"name": name, "data_type": "bigint"} for name in ("id", "at", "seen")]
+    incremental = {"load": "incremental", "key": ["id"], "cursor": "at"}
+
+    def reading(**meta: Any) -> str:
+        return table_of("api", {**incremental, **meta}, columns).reading_hash
+
+    assert len({reading(), reading(cursor="seen"), reading(path="/v1/y")}) == 3
+    assert reading() == reading(optional=True, paging={"style": "link"})
+    whole = table_of("api", {}, columns).reading_hash
+    assert whole == table_of("api", {"path": "/v1/y"}, columns).reading_hash
+    assert whole == "WHOLE"

@@ -168,7 +168,10 @@ class ApiClient:
                 "accepted. Renew them, or ask for the right to read this path."
             )
         if status == 404:
-            raise ApiRefused(f"{where} answers 404: check path, each, and the block's base_url.")
+            raise ApiRefused(
+                f"{where} answers 404: check path, each, and the block's base_url. If only pages "
+                "after the last one are answered so, set paging.end_status to 404."
+            )
         raise ApiRefused(f"{where} answers {status}. Check path and params of the table.")
 
     def _transport_fault(

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import simplejson
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
@@ -28,7 +28,7 @@ SCALARS = {
     "ratio": "double",
     "active": "boolean",
     "day": "date",
-    "at": "timestamp",
+    "moment": "timestamp",
     "note": "varchar",
 }
 WIDTHS = {
@@ -38,7 +38,7 @@ WIDTHS = {
     "ratio": 26,
     "active": 5,
     "day": 10,
-    "at": 19,
+    "moment": 19,
     "note": 9,
 }
 
@@ -65,7 +65,7 @@ def rows(text: st.SearchStrategy[str], *, nested: bool) -> st.SearchStrategy[lis
         "ratio": st.none() | st.floats(allow_nan=False, allow_infinity=False),
         "active": st.none() | st.booleans(),
         "day": st.none() | st.dates(date(1000, 1, 1)),
-        "at": st.none() | MOMENTS,
+        "moment": st.none() | MOMENTS,
         "note": st.none() | text,
     }
     if nested:
@@ -199,7 +199,10 @@ def same(one: Any, other: Any) -> bool:
 
 def any_example(count: int) -> Any:
     return hypothesis_settings(
-        max_examples=count, deadline=None, suppress_health_check=list(HealthCheck)
+        max_examples=count,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.explicit, Phase.reuse, Phase.generate],
     )
 
 

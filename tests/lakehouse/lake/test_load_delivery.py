@@ -34,7 +34,7 @@ class Parts:
         """Write the parts."""
         return self.stage_parts(scratch)
 
-    def keep(self, kept: Path, reason: str) -> None:
+    def keep(self, kept: Path, reason: str) -> None:  # noqa: ARG002
         """Remember why."""
         self.kept.append(reason)
 
@@ -185,3 +185,65 @@ def test_the_policy_fail_refuses_the_delivery(lake, make_table, deliver_parts):
     delivery, content = deliver_parts(table, zero_dates)
     assert (delivery.status, delivery.rows_loaded) == ("quarantined", 0)
     assert "2 dates or numbers do not exist, first: column born" in content.kept[0]
+
+
+@pytest.mark.parametrize("text", ["05/12/2023", "pendiente", "2024-01-31 10:30:00", ""])
+def test_text_that_is_no_date_at_all_refuses_its_row(lake, make_table, deliver_parts, text):
+    table = database_table(make_table, {"id": "integer", "born": "date"})
+
+    def stage(scratch):
+        cells = {"id": pa.array([1, 2], pa.int32()), "born": pa.array(["2024-01-31", text])}
+        return [part(scratch, cells, is_canonical=True)]
+
+    delivery, _ = deliver_parts(table, stage)
+    assert (delivery.rows_loaded, delivery.rows_rejected) == (1, 1)
+
+
+def test_of_a_delivery_that_is_refused_only_the_first_rows_are_held_in_memory(
+    lake, make_table, deliver_parts, monkeypatch
+):
+    monkeypatch.setattr("lakehouse.lake.batch_writer.REFUSED_SHOWN", 5)
+
+    def stage(scratch):
+        return [part(scratch, {"id": pa.array([str(n) for n in range(100)] + ["x"] * 100)})]
+
+    delivery, content = deliver_parts(make_table(columns={"id": "integer"}), stage)
+    assert (delivery.status, delivery.rows_delivered) == ("quarantined", 200)
+    assert "100 of 200 rows of lote are refused" in content.kept[0]
+    (kept,) = lake.settings.quarantine.rglob("rejects.parquet")
+    assert duckdb.sql(f"select count(*) from '{kept}'").fetchone() == (5,)
+
+
+def test_rows_deleted_before_a_table_became_incremental_stay_deleted(
+    lake, make_table, deliver_parts
+):
+    whole = database_table(make_table, {"id": "integer"})
+    later = whole.model_copy(
+        update={"meta": whole.meta.model_copy(update={"load": "incremental", "cursor": "id"})}
+    )
+
+    def stage(*ids: int):
+        return lambda scratch: [part(scratch, {"id": pa.array(ids, pa.int32())})]
+
+    deliver_parts(whole, stage(1, 2, 3), "1" * 64)
+    deliver_parts(whole, stage(2, 3), "2" * 64)
+    assert lake.ledger.cursor(later) is None
+    newest, _ = deliver_parts(later, stage(2, 3), "3" * 64, cursor_value="3")
+    current = lake.ledger.current_batches([later])
+    assert [batch.batch_id for batch in current] == [newest.batch_id]
+    assert lake.ledger.cursor(later) == "3"
+
+
+def test_a_cursor_of_another_column_or_relation_says_nothing(lake, make_table, deliver_parts):
+    table = database_table(make_table, {"id": "integer", "n": "integer"})
+    by_id = table.model_copy(
+        update={"meta": table.meta.model_copy(update={"load": "incremental", "cursor": "id"})}
+    )
+    by_n = by_id.model_copy(update={"meta": by_id.meta.model_copy(update={"cursor": "n"})})
+
+    def stage(scratch):
+        return [part(scratch, {name: pa.array([9], pa.int32()) for name in ("id", "n")})]
+
+    deliver_parts(by_id, stage, cursor_value="9")
+    assert lake.ledger.cursor(by_id) == "9"
+    assert lake.ledger.cursor(by_n) is None

@@ -6,8 +6,10 @@ import duckdb
 import pytest
 from pydantic import SecretStr
 
+from lakehouse.connectors.folder import find_files
 from lakehouse.errors import LakeDamaged, TransientError, WarehouseUnusable
 from lakehouse.lake.load_file import load_file
+from lakehouse.lake.pending_files import pending_names
 from lakehouse.lake.raw_lake import RawLake
 from lakehouse.lake.raw_views import register_raw
 from lakehouse.settings import Settings
@@ -263,3 +265,53 @@ def test_a_home_of_any_name_can_be_used(tmp_path, name, table, landing, put):
             "select * exclude (_batch_id, _extracted_at) from raw.sales"
         ).fetchall() == [(1, "Salta", "a.csv", 2)]
         assert columns_of(connection) == [("id", "INTEGER"), ("city", "VARCHAR"), *METADATA]
+
+
+@pytest.mark.parametrize(
+    ("text", "declared", "dialects"),
+    [
+        ("1.234", "decimal(12,2)", [{"decimal": ",", "thousands": "."}]),
+        ("1.234", "decimal(12,3)", [{"decimal": ",", "thousands": "."}]),
+        ("0.129", "decimal(12,2)", [{}]),
+        ("1.5", "integer", [{}]),
+        ("02/01/2024", "date", [{"date_format": "%d/%m/%Y"}]),
+    ],
+)
+def test_old_text_with_two_meanings_is_never_cast_to_one_of_them(
+    make_table, deliver, warehouse, text, declared, dialects
+):
+    deliver("a.csv", f"id,city,x\n1,Salta,{text}\n")
+    later = make_table(
+        columns={"id": "integer", "city": "varchar", "x": declared}, dialects=dialects
+    )
+    with pytest.raises(LakeDamaged, match="column x: 1 values loaded under an older contract"):
+        warehouse(later)
+
+
+def test_a_narrower_type_does_not_round_what_older_files_hold(make_table, deliver, warehouse):
+    wide = make_table(columns={"id": "integer", "price": "decimal(12,4)"})
+    deliver("a.csv", "id,price\n1,1.2345\n", wide)
+    with pytest.raises(LakeDamaged, match="column price: 1 values"):
+        warehouse(make_table(columns={"id": "integer", "price": "decimal(12,2)"}))
+
+
+def test_a_file_that_is_still_there_is_read_anew_under_a_changed_contract(
+    make_table, deliver, warehouse, put, landing, lake
+):
+    dialect = [{"delimiter": ";", "decimal": ",", "thousands": "."}]
+    first = make_table(dialects=dialect)
+    deliver("a.csv", "id;city;price\n1;Salta;1.234\n", first)
+    later = make_table(
+        columns={"id": "integer", "city": "varchar", "price": "decimal(12,2)"}, dialects=dialect
+    )
+    (found,) = find_files(landing, later)
+    known = lake.ledger.newest_deliveries(later)
+    assert pending_names([found], known, first, lake) == set()
+    assert pending_names([found], known, later, lake) == {"a.csv"}
+    load_file(landing, found, later, lake)
+    with warehouse(later) as connection:
+        rows = connection.execute(
+            "select price::varchar from raw.sales "
+            "where _batch_id in (select batch_id from etl.current_batches)"
+        )
+        assert rows.fetchall() == [("1234.00",)]
