@@ -5,9 +5,11 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+from cli.prefect_environment import api_is_configured
 from demo.pharma_deliveries import write_deliveries
 from demo.techstore_shop import Shop
 from demo.techstore_sources import running_sources, write_sources
+from lakehouse.errors import BlockInvalid
 from lakehouse.settings import Settings
 
 
@@ -57,6 +59,11 @@ def techstore_folder(settings: Settings) -> Path:
 
 @contextmanager
 def _techstore_running(settings: Settings) -> Iterator[Mapping[str, str]]:
+    if api_is_configured():
+        raise BlockInvalid(
+            "A Prefect API is configured, whose saved blocks would win over the demo's own "
+            "servers. Unset PREFECT_API_URL, or choose the Prefect profile ephemeral, for the demo."
+        )
     with running_sources(techstore_folder(settings)) as variables:
         yield variables
 

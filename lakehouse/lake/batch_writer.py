@@ -109,7 +109,8 @@ def write_batch(
     if emptied and table.meta.database and table.meta.database.invalid_dates == "fail":
         raise DeliveryRefused(
             f"{where}: {len(emptied)} dates or numbers do not exist, first: column "
-            f"{emptied[0].column}, {emptied[0].reason}. Correct them, or set invalid_dates: 'null' for this table.",
+            f"{emptied[0].column}, {emptied[0].reason}. Correct them, or set invalid_dates: "
+            "'null' for this table.",
             rows=staged,
         )
     sync(path)

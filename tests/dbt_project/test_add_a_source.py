@@ -4,7 +4,6 @@ import re
 from pathlib import Path
 
 import pytest
-
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 

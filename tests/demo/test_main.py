@@ -13,7 +13,8 @@ import pytest
 
 import cli.run_domain
 from demo import __main__ as command
-from demo.domains import DOMAINS, Mart
+from demo.domains import DOMAINS, TECHSTORE, Mart
+from lakehouse.errors import BlockInvalid
 
 ROOT = Path(__file__).resolve().parents[2]
 FIGURES = Mart("consume.figures", "day, amount", "day", "format('{} pesos', sum(amount))")
@@ -127,3 +128,13 @@ def test_a_second_demo_says_that_nothing_is_new_and_changes_no_mart(tmp_path):
     again, still = run()
     assert again.count("nothing new in") == 2
     assert still == published
+
+
+def test_the_demo_of_techstore_never_reads_systems_that_a_server_knows(monkeypatch, tmp_path):
+    monkeypatch.setenv("ALJIBE_HOME", str(tmp_path))
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    with (
+        pytest.raises(BlockInvalid, match="Unset PREFECT_API_URL"),
+        TECHSTORE.running(command.load_settings()),
+    ):
+        pytest.fail("the stand-in systems are up beside a server's own blocks")

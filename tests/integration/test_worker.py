@@ -93,6 +93,7 @@ def test_bootstrap_makes_blocks_pool_and_deployments_once(bootstrapped):
         "ingest/techstore",
         "publish/pharma-latam",
         "publish/techstore",
+        "quarantine/all-domains",
     ]
     assert {d["work_pool_name"] for d in deployments} == {"aljibe"}
     schedules = {

@@ -133,7 +133,7 @@ def test_types_of_every_connector_can_be_declared(table_of, data_type, duckdb_ty
     "data_type", ["struct(a nonsense)", "varchar[]; drop table x --[]", "list(", "money"]
 )
 def test_a_type_that_does_not_exist_is_refused(table_of, data_type):
-    with pytest.raises(CatalogInvalid, match="columns.x.data_type"):
+    with pytest.raises(CatalogInvalid, match=r"columns\.x\.data_type"):
         table_of("files", {}, [{"name": "x", "data_type": data_type}])
 
 
@@ -154,4 +154,5 @@ def test_what_a_cursor_is_a_value_of_decides_how_an_incremental_api_is_read(tabl
     assert reading() == reading(optional=True, paging={"style": "link"})
     whole = table_of("api", {}, columns).reading_hash
     assert whole == table_of("api", {"path": "/v1/y"}, columns).reading_hash
-    assert whole == "WHOLE"
+    # Another hash would have every batch of a lake read and stored once more.
+    assert whole == "e1bf1c9e21682d39"

@@ -19,7 +19,12 @@ POINTS: dict[str, tuple[str, str, str, int]] = {
     "third file staged": ("lakehouse.lake.load_file", "stage_file", "after", 3),
     "batch written, not committed": ("lakehouse.lake.load_delivery", "write_batch", "after", 1),
     "batch committed, not visible": ("lakehouse.lake.load_delivery", "publish_file", "before", 1),
-    "last batch committed, not visible": ("lakehouse.lake.load_delivery", "publish_file", "before", 4),
+    "last batch committed, not visible": (
+        "lakehouse.lake.load_delivery",
+        "publish_file",
+        "before",
+        4,
+    ),
     "batch visible": ("lakehouse.lake.load_delivery", "publish_file", "after", 2),
     "views half written": ("lakehouse.lake.raw_views", "_write_current", "after", 1),
     "build recorded": ("flows.dbt_build", "start_build", "after", 1),

@@ -197,7 +197,7 @@ def test_a_link_or_device_refuses_the_whole_archive(stage: Stage, kind: int):
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_a_doubled_member_refuses_the_whole_archive(stage: Stage):
-    with pytest.raises(DeliveryRefused, match="'a.csv' comes twice"):
+    with pytest.raises(DeliveryRefused, match=r"'a.csv' comes twice"):
         stage(zipped(("a.csv", CSV), ("a.csv", CSV)))
 
 
@@ -205,14 +205,14 @@ def test_an_encrypted_member_is_refused_without_a_try(stage: Stage):
     content = bytearray(zipped(("a.csv", CSV)))
     content[6] |= 1
     content[content.rfind(b"PK\1\2") + 8] |= 1
-    with pytest.raises(DeliveryRefused, match="'a.csv' is encrypted"):
+    with pytest.raises(DeliveryRefused, match=r"'a.csv' is encrypted"):
         stage(bytes(content))
 
 
 def test_a_damaged_member_is_refused(stage: Stage):
     content = bytearray(zipped(("a.csv", random.Random(1).randbytes(5_000)), method=0))
     content[2_000] ^= 1
-    with pytest.raises(DeliveryRefused, match="cut off or damaged .Bad CRC-32"):
+    with pytest.raises(DeliveryRefused, match=r"cut off or damaged .Bad CRC-32"):
         stage(bytes(content))
 
 
@@ -240,7 +240,7 @@ def test_a_bomb_is_refused_before_it_fills_the_disk(stage: Stage, monkeypatch: p
         with pytest.raises(DeliveryRefused, match=r"become more than 4194304, which is beyond"):
             stage(content, name)
     many = zipped(*((f"{number}.csv", bytes(2 << 20)) for number in range(10)))
-    with pytest.raises(DeliveryRefused, match="become more than|fits none of the dialects"):
+    with pytest.raises(DeliveryRefused, match=r"become more than|fits none of the dialects"):
         stage(many)
 
 

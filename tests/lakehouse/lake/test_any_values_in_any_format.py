@@ -115,7 +115,7 @@ def delimited(written: list[dict[str, Any]]) -> bytes:
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(SCALARS)
-    writer.writerows([as_text(value) for value in row.values()] for row in written)
+    writer.writerows([as_text(row[name]) for name in SCALARS] for row in written)
     return text.getvalue().encode()
 
 

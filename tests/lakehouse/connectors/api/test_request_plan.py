@@ -60,7 +60,7 @@ def test_the_cursor_is_sent_once_there_is_one():
     ("meta", "words"),
     [
         ({"path": "/v1/{year}"}, "path: nothing fills {year}"),
-        ({"params": {"since": "{cursor}"}}, "load: incremental only"),
+        ({"path": "/v1/{cursor}"}, "load: incremental only"),
         ({"path": "/v1/{}"}, "nothing fills {}"),
         ({"each": {"year": {"first": 2030}}}, "no value to ask for"),
         ({"each": {"shop": []}}, "no value to ask for"),
