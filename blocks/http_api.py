@@ -40,11 +40,17 @@ class HttpApi(Block):
         default=None, description="Header that takes the token instead, as it is."
     )
     headers: SecretDict | None = Field(default=None, description="Further headers.")
-    requests_per_second: float | None = Field(default=None, gt=0, le=1000)
-    connect_seconds: float = Field(default=10, gt=0)
-    read_seconds: float = Field(default=60, gt=0)
-    write_seconds: float = Field(default=30, gt=0)
-    pool_seconds: float = Field(default=30, gt=0)
+    requests_per_second: float | None = Field(
+        default=None, gt=0, le=1000, description="The most requests a second that the API allows."
+    )
+    connect_seconds: float = Field(default=10, gt=0, description="Longest wait for a connection.")
+    read_seconds: float = Field(
+        default=60, gt=0, description="Longest silence of a server that was asked."
+    )
+    write_seconds: float = Field(
+        default=30, gt=0, description="Longest wait until a part of a request is sent."
+    )
+    pool_seconds: float = Field(default=30, gt=0, description="Longest wait for a free connection.")
     verify: bool = Field(default=True, description="Switch off for tests only.")
     ca_file: str | None = Field(default=None, description="Certificates to trust, PEM.")
 

@@ -103,6 +103,10 @@ def faults_for(meta: TableMeta, connector: str) -> list[str]:
             faults.append("give either pattern (a glob) or regex, over the whole file name")
     elif named:
         faults.append(f"pattern and regex are for files, not for connector {connector}")
+    if meta.after_load == "move" and connector != "files":
+        faults.append("after_load: move is for local folders, connector files")
+    if meta.ready_marker and connector not in ("files", "sftp"):
+        faults.append(f"ready_marker is for files, not for connector {connector}")
     if connector == "database" and meta.load == "append":
         faults.append("load: append is for files; a database table is snapshot or incremental")
     if connector == "api" and meta.format not in ("json", "ndjson", "csv"):

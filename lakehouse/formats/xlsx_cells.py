@@ -121,7 +121,9 @@ def _without_noise(numbers: "pa.Array[Any]", column: Column) -> Any:
     values = values.copy()
     for place in noisy:
         values[place] = _rounded(float(values[place]), scale)
-    return pa.array(values, mask=np.asarray(numbers.is_null()))
+    # Not pa.array: given NumPy it imports pandas, which takes longer than reading small sheets.
+    cleaned = pa.Array.from_buffers(pa.float64(), len(values), [None, pa.py_buffer(values)])
+    return pc.if_else(numbers.is_valid(), cleaned, pa.scalar(None, pa.float64()))
 
 
 def _rounded(number: float, scale: int) -> float:

@@ -89,7 +89,8 @@ class SheetRows:
             else:
                 faults.setdefault(row, place)
         first = self.first_line + start
-        arrays.append(pa.array(np.arange(first, first + size, dtype=np.int64)))
+        lines = pa.py_buffer(np.arange(first, first + size, dtype=np.int64))
+        arrays.append(pa.Array.from_buffers(pa.int64(), size, [None, lines]))
         batch = pa.table(arrays, schema=pa.schema(self.schema))
         if not faults:
             return batch, []
@@ -99,7 +100,7 @@ class SheetRows:
             self._reject(batch, row - start, place, errors[row, place])
             for row, place in faults.items()
         ]
-        return batch.filter(pa.array(kept)), rejects
+        return batch.filter(pa.array(kept.tolist())), rejects
 
     def _cells(self, place: int, start: int, size: int) -> "pa.Array[Any]":
         column = self.columns[place]

@@ -89,6 +89,8 @@ def test_years_end_where_they_are_told_to():
             {"paging": {"style": "page", "parameter": "p", "end_status": 500}},
             "field config.meta.paging.end_status",
         ),
+        ("sftp", {"after_load": "move"}, "after_load: move is for local folders"),
+        ("database", {"ready_marker": "{name}.ok"}, "ready_marker is for files"),
         ("api", {"params": {"since": "{cursor}"}}, "needs load: incremental"),
         ("api", {"each": {"a": ["1"], "b": ["2"]}}, "names more than one"),
         ("api", {"format": "xlsx"}, "an API answers in format json"),
