@@ -96,26 +96,45 @@ def fitting_meta(meta: dict[str, Any], connector: str | None) -> dict[str, Any]:
 
 def faults_for(meta: TableMeta, connector: str) -> list[str]:
     """What a table's meta lacks, or has too much, for its connector and format."""
-    faults = []
     named = bool(meta.pattern) + bool(meta.regex)
-    if connector in ("files", "sftp"):
-        if named != 1:
-            faults.append("give either pattern (a glob) or regex, over the whole file name")
-    elif named:
-        faults.append(f"pattern and regex are for files, not for connector {connector}")
-    if meta.after_load == "move" and connector != "files":
-        faults.append("after_load: move is for local folders, connector files")
-    if meta.ready_marker and connector not in ("files", "sftp"):
-        faults.append(f"ready_marker is for files, not for connector {connector}")
-    if connector == "database" and meta.load == "append":
-        faults.append("load: append is for files; a database table is snapshot or incremental")
-    if connector == "api" and meta.format not in ("json", "ndjson", "csv"):
-        faults.append("an API answers in format json, ndjson or csv")
+    from_files = connector in ("files", "sftp")
     params = meta.api.params.values() if meta.api else ()
-    if meta.load != "incremental" and any("{cursor}" in text for text in params):
-        faults.append("{cursor} in params needs load: incremental")
-    if meta.format == "xml" and not meta.file.record_path:
-        faults.append("format xml needs record_path, such as /catalogo/producto")
-    if meta.format not in ("csv", "fixed_width") and len(meta.dialects) > 1:
-        faults.append(f"format {meta.format} takes one dialect, not {len(meta.dialects)}")
-    return faults
+    wrong = [
+        (
+            from_files and named != 1,
+            "give either pattern (a glob) or regex, over the whole file name",
+        ),
+        (
+            not from_files and named > 0,
+            f"pattern and regex are for files, not for connector {connector}",
+        ),
+        (
+            meta.after_load == "move" and connector != "files",
+            "after_load: move is for local folders, connector files",
+        ),
+        (
+            meta.ready_marker is not None and not from_files,
+            f"ready_marker is for files, not for connector {connector}",
+        ),
+        (
+            connector == "database" and meta.load == "append",
+            "load: append is for files; a database table is snapshot or incremental",
+        ),
+        (
+            connector == "api" and meta.format not in ("json", "ndjson", "csv"),
+            "an API answers in format json, ndjson or csv",
+        ),
+        (
+            meta.load != "incremental" and any("{cursor}" in text for text in params),
+            "{cursor} in params needs load: incremental",
+        ),
+        (
+            meta.format == "xml" and not meta.file.record_path,
+            "format xml needs record_path, such as /catalogo/producto",
+        ),
+        (
+            meta.format not in ("csv", "fixed_width") and len(meta.dialects) > 1,
+            f"format {meta.format} takes one dialect, not {len(meta.dialects)}",
+        ),
+    ]
+    return [message for is_wrong, message in wrong if is_wrong]
