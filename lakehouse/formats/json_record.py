@@ -13,6 +13,7 @@ from lakehouse.formats.json_lines import MAX_RECORD_BYTES
 from lakehouse.formats.json_structure import MAX_DEPTH, StructureScan
 
 _EXPONENT = re.compile(r"-?[0-9]+(?:\.[0-9]+)?[eE][+-]?[0-9]{1,4}")
+_MOST_INT_DIGITS = 4_000
 _MOST_DIGITS = 40
 _LITERALS = {None: "null", True: "true", False: "false"}
 
@@ -70,8 +71,6 @@ def _parsed(line: bytes) -> Any:
         raise RecordUnfit("it holds half of a surrogate pair, which is no text") from None
     except simplejson.JSONDecodeError as error:
         raise RecordUnfit(f"it is no JSON: {error.msg}, at character {error.pos + 1}") from None
-    except ValueError:
-        raise RecordUnfit("it holds an integer of thousands of digits") from None
     return value
 
 
@@ -127,6 +126,11 @@ def _object(pairs: list[tuple[str, Any]]) -> Any:
     return members if len(members) == len(pairs) else _Doubled(pairs)
 
 
+def _integer(text: str) -> int | RawJSON:
+    # Python converts no more digits than 4300.
+    return int(text) if len(text) < _MOST_INT_DIGITS else RawJSON(text)
+
+
 def _no_number(name: str) -> Any:
     raise RecordUnfit(f"it is no JSON: {name} is not a number")
 
@@ -134,6 +138,7 @@ def _no_number(name: str) -> Any:
 _DECODER = simplejson.JSONDecoder(
     object_pairs_hook=_object,
     parse_float=RawJSON,
+    parse_int=_integer,
     parse_constant=_no_number,
     allow_nan=True,
 )

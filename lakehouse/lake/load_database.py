@@ -87,13 +87,15 @@ def load_tables(
         ResourcesExhausted: disk or memory did not suffice.
         LockWaitTooLong: another run reads the same source.
     """
-    source, started_at = tables[0].source, datetime.now(UTC)
-    cursors = {
-        table.name: lake.ledger.cursor(table)
-        for table in tables
-        if table.meta.load == "incremental"
-    }
+    source = tables[0].source
     with _scratch(lake, source, run_id) as scratch:
+        started_at = datetime.now(UTC)
+        # Under the lock: a run that was waited for may have moved them.
+        cursors = {
+            table.name: lake.ledger.cursor(table)
+            for table in tables
+            if table.meta.load == "incremental"
+        }
         with resources_suffice(f"{source}, reading its database"):
             staged = read_tables(url, tables, cursors, scratch, on_progress=on_progress)
         pa.default_memory_pool().release_unused()

@@ -113,7 +113,9 @@ def test_an_incremental_load_takes_what_is_new_and_the_last_value_again(
     mysql_source: DatabaseSource,
 ) -> None:
     events(mysql_source)
-    table = mysql_source.table("events", EVENTS, load="incremental", key=["id"], cursor="at")
+    table = mysql_source.table(
+        "events", EVENTS, load="incremental", key=["id"], cursor="at", overlap=0
+    )
     (first,) = mysql_source.load(table)
     assert first.rows_loaded == 3
     assert "1 rows have no at" in first.findings[0]
@@ -131,6 +133,19 @@ def test_an_incremental_load_takes_what_is_new_and_the_last_value_again(
     assert fourth.deliveries[0].status == "known"
     found = mysql_source.raw(table, "select distinct id from raw.events order by 1")
     assert found == [(1,), (2,), (3,), (4,), (6,)]
+
+
+def test_moments_overlap_by_minutes_unless_told_otherwise(mysql_source: DatabaseSource) -> None:
+    events(mysql_source)
+    table = mysql_source.table("events", EVENTS, load="incremental", key=["id"], cursor="at")
+    mysql_source.load(table)
+    mysql_source.run(
+        "insert into events values (4, '2024-01-01 10:55:00', 'too late'), "
+        "(5, '2024-01-01 10:55:00.6', 'committed later than stamped')"
+    )
+    assert loaded_rows(mysql_source.load(table)) == [2]
+    found = mysql_source.raw(table, "select distinct id from raw.events order by 1")
+    assert found == [(1,), (2,), (3,), (5,)]
 
 
 def test_an_overlap_reads_what_came_late(mysql_source: DatabaseSource) -> None:
