@@ -12,7 +12,6 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import types
@@ -110,20 +109,17 @@ def moment_text(moment: datetime.datetime, column: Column, dialect: CsvDialect) 
     return moment.date().isoformat() if is_midnight else moment.isoformat(" ")
 
 
-def _without_noise(numbers: "pa.Array[Any]", column: Column) -> Any:
+def _without_noise(numbers: "pa.Array[Any]", column: Column) -> "pa.Array[Any]":
     """Take the 15 digits that Excel vouches for, where the double has more decimals than fit."""
     scale = column.type.scale
-    values = numbers.to_numpy(zero_copy_only=False)
-    with np.errstate(all="ignore"):
-        noisy = np.flatnonzero(np.isfinite(values) & (np.round(values, scale) != values))
+    is_noisy = pc.not_equal(pc.round(numbers, ndigits=scale), numbers)
+    noisy = pc.indices_nonzero(is_noisy)
     if not len(noisy):
         return numbers
-    values = values.copy()
-    for place in noisy:
-        values[place] = _rounded(float(values[place]), scale)
-    # Not pa.array: given NumPy it imports pandas, which takes longer than reading small sheets.
-    cleaned = pa.Array.from_buffers(pa.float64(), len(values), [None, pa.py_buffer(values)])
-    return pc.if_else(numbers.is_valid(), cleaned, pa.scalar(None, pa.float64()))
+    values: list[float | None] = numbers.to_pylist()
+    for place in noisy.to_pylist():
+        values[place] = _rounded(values[place] or 0.0, scale)
+    return pa.array(values, pa.float64())
 
 
 def _rounded(number: float, scale: int) -> float:
@@ -134,11 +130,11 @@ def _rounded(number: float, scale: int) -> float:
 
 
 def _number_texts(numbers: "pa.Array[Any]", column: Column, dialect: CsvDialect) -> "pa.Array[Any]":
-    values = numbers.to_numpy(zero_copy_only=False)
-    known = values[~np.isnan(values)]
-    if len(known) and np.all(np.trunc(known) == known) and np.all(np.abs(known) < _LARGEST_WHOLE):
-        whole: pa.Array[Any] = numbers.cast(pa.int64()).cast(pa.string())
-        return whole
+    # Not by NumPy: the way to it imports pandas, which takes longer than reading a small sheet.
+    is_whole = pc.all(pc.equal(pc.trunc(numbers), numbers)).as_py()
+    largest = pc.max(pc.abs(numbers)).as_py()
+    if is_whole and largest is not None and largest < _LARGEST_WHOLE:
+        return numbers.cast(pa.int64()).cast(pa.string())
     return _each(numbers, lambda value: number_text(value, column, dialect))
 
 

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -89,18 +88,16 @@ class SheetRows:
             else:
                 faults.setdefault(row, place)
         first = self.first_line + start
-        lines = pa.py_buffer(np.arange(first, first + size, dtype=np.int64))
-        arrays.append(pa.Array.from_buffers(pa.int64(), size, [None, lines]))
+        arrays.append(pa.array(range(first, first + size), pa.int64()))
         batch = pa.table(arrays, schema=pa.schema(self.schema))
         if not faults:
             return batch, []
-        kept = np.ones(size, dtype=bool)
-        kept[[row - start for row in faults]] = False
+        kept = [row not in faults for row in range(start, start + size)]
         rejects = [
             self._reject(batch, row - start, place, errors[row, place])
             for row, place in faults.items()
         ]
-        return batch.filter(pa.array(kept.tolist())), rejects
+        return batch.filter(pa.array(kept)), rejects
 
     def _cells(self, place: int, start: int, size: int) -> "pa.Array[Any]":
         column = self.columns[place]

@@ -141,7 +141,7 @@ def test_moments_overlap_by_minutes_unless_told_otherwise(mysql_source: Database
     mysql_source.load(table)
     mysql_source.run(
         "insert into events values (4, '2024-01-01 10:55:00', 'too late'), "
-        "(5, '2024-01-01 10:55:00.6', 'committed later than stamped')"
+        "(5, '2024-01-01 10:55:00.6', 'stamped early')"
     )
     assert loaded_rows(mysql_source.load(table)) == [2]
     found = mysql_source.raw(table, "select distinct id from raw.events order by 1")
