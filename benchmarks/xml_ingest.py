@@ -4,6 +4,7 @@ Run: python -m benchmarks.xml_ingest [--megabytes 100] [--rounds 3] [--folder DI
 """
 
 import argparse
+import importlib
 import json
 import os
 import resource
@@ -154,6 +155,8 @@ LOADERS = {"iterparse": load_by_iterparse, "aljibe": load_by_aljibe, "pandas": l
 
 def load_here(loader: str, xml: Path, folder: Path, answer: Path) -> None:
     """Load in this process; rows, seconds and peak memory go to a JSON file."""
+    # pyarrow imports pandas for the first array that it makes.
+    importlib.import_module("pandas")
     load = LOADERS[loader](xml, folder)
     started = time.perf_counter()
     rows = load()

@@ -63,7 +63,7 @@ def _folder(block: LandingFolder, table: Table) -> str:
             raise BlockInvalid(f"{folder} does not exist; create it")
         return str(folder)
     with closing(block.store(table.block)) as store:
-        return f"{block.path}, {len(store.listing(table))} files"
+        return f"{store}, {len(store.listing(table))} files"
 
 
 def _database(block: SqlAlchemyConnector) -> str:

@@ -1,15 +1,19 @@
 """The block of the `files` connector: a folder in which deliveries land."""
 
+import re
 from pathlib import Path
 from typing import ClassVar
 
 from prefect.blocks.core import Block
 from prefect.types import SecretDict
-from pydantic import Field
+from pydantic import ConfigDict, Field, field_validator
 
 from lakehouse.connectors.file_store import FileStore
 from lakehouse.connectors.folder import LocalFolder
 from lakehouse.errors import BlockInvalid
+
+# A colon after the host is the one of a port, unless a password that holds a slash follows it.
+_PASSWORD = re.compile(r"://[^/]*:(?!\d*(?:/|$)).*@")
 
 
 class LandingFolder(Block):
@@ -24,12 +28,24 @@ class LandingFolder(Block):
     _block_type_slug: ClassVar[str] = "landing-folder"
     _description: ClassVar[str] = "A folder in which the files of a source arrive."
 
+    # What is refused may be a password: not to be repeated in the error.
+    model_config = ConfigDict(hide_input_in_errors=True)
+
     path: str = Field(
         description="Absolute path of the folder, or an fsspec URL such as s3://bucket/folder."
     )
     storage_options: SecretDict | None = Field(
         default=None, description="What the file system of a URL needs: endpoint, keys, region."
     )
+
+    @field_validator("path")
+    @classmethod
+    def _no_credentials(cls, value: str) -> str:
+        if _PASSWORD.search(value) or ("://" in value and "?" in value):
+            raise ValueError(
+                "must be a URL without password and query; credentials belong into storage_options"
+            )
+        return value
 
     @property
     def is_local(self) -> bool:

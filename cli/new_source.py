@@ -59,14 +59,14 @@ def new_source(asked: NewSource, *, dry_run: bool) -> None:
         out.print(f"# {shown}", style="bold", highlight=False, soft_wrap=True)
         out.print(file.added, markup=False, highlight=False, soft_wrap=True)
     if not dry_run:
-        before = {f.path: f.path.read_text("utf-8") for f in planned if f.path.exists()}
+        before = {f.path: f.path.read_bytes() for f in planned if f.path.exists()}
         write_files(planned)
         try:
             load_catalog(settings.project_dir, wanted.domain)
         except AljibeError:
             for file in planned:
                 if file.path in before:
-                    file.path.write_text(before[file.path], "utf-8")
+                    file.path.write_bytes(before[file.path])
                 else:
                     file.path.unlink()
             raise

@@ -149,9 +149,7 @@ class Table(Strict):
             asked = self.meta.api.path if self.meta.api else asked
             reading["cursor"] = [self.meta.cursor, asked]
             if self.meta.api and (self.meta.api.each or self.meta.api.params):
-                reading["asked"] = self.meta.api.model_dump(
-                    mode="json", include={"each", "params"}
-                )
+                reading["asked"] = self.meta.api.model_dump(mode="json", include={"each", "params"})
         return _short_hash(reading)
 
     @property

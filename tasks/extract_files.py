@@ -16,9 +16,8 @@ from blocks.declared import find_block
 from blocks.landing_folder import LandingFolder
 from lakehouse.connectors.download_folder import download_parent
 from lakehouse.connectors.file_store import FetchedFile, FileStore, FoundFile
-from lakehouse.errors import BlockInvalid, DeliveryMoving
+from lakehouse.errors import BlockInvalid, DeliveryMoving, PermanentError
 from lakehouse.formats.content_profile import ContentProfile
-from lakehouse.lake.ledger import Delivery
 from lakehouse.lake.load_file import load_file
 from lakehouse.lake.pending_files import FileToLoad, TableFiles, look_for_files, pending_names
 from lakehouse.lake.raw_lake import RawLake
@@ -122,9 +121,10 @@ def _still_to_do(
 def _load_all(
     store: FileStore, work: Sequence[FileToLoad], table: Table, lake: RawLake, load: TableLoad
 ) -> TableLoad:
-    logger = get_run_logger()
+    """Load each file that can be had; only then raise what another try may mend."""
     scratch = download_parent(lake.settings.scratch, table.source, table.name)
     done = 0
+    faults = []
 
     def say(text: str) -> None:
         tell(Progress(f"extract {table.full_name}", text, done, len(work)))
@@ -132,32 +132,52 @@ def _load_all(
     with closing(store.fetch([file.found for file in work], scratch, say)) as fetched:
         for file, copy in zip(work, fetched, strict=True):
             say(file.name)
-            try:
-                delivery = _load(copy, file, table, lake)
-            except DeliveryMoving as error:
-                logger.warning("%s The next run takes it.", error)
-                load = load.with_moving(file.name)
+            if copy.fault is None or isinstance(copy.fault, DeliveryMoving):
+                load = _load(store, copy, file, table, lake, load)
+            elif isinstance(copy.fault, PermanentError):
+                load = _with_note(load, f"{file.name} cannot be read: {copy.fault}")
             else:
-                load = load.with_delivery(delivery)
-                logger.info("%s", load.deliveries[-1])
-                if table.meta.after_load == "move" and delivery.batch_id is not None:
-                    load = _set_aside(store, file.found, load)
+                faults.append(copy.fault)
             done += 1
+    if faults:
+        raise faults[0]
     return load
 
 
-def _load(copy: FetchedFile, file: FileToLoad, table: Table, lake: RawLake) -> Delivery:
-    if copy.fault:
-        raise copy.fault
-    return load_file(
-        copy.folder,
-        copy.found,
-        table,
-        lake,
-        run_id=flow_run.get_id(),
-        profile=ContentProfile(**file.profile) if file.profile else None,
-        local_name=copy.local_name,
-    )
+def _load(
+    store: FileStore,
+    copy: FetchedFile,
+    file: FileToLoad,
+    table: Table,
+    lake: RawLake,
+    load: TableLoad,
+) -> TableLoad:
+    logger = get_run_logger()
+    try:
+        if copy.fault:
+            raise copy.fault
+        delivery = load_file(
+            copy.folder,
+            copy.found,
+            table,
+            lake,
+            run_id=flow_run.get_id(),
+            profile=ContentProfile(**file.profile) if file.profile else None,
+            local_name=copy.local_name,
+        )
+    except DeliveryMoving as error:
+        logger.warning("%s The next run takes it.", error)
+        return load.with_moving(file.name)
+    load = load.with_delivery(delivery)
+    logger.info("%s", load.deliveries[-1])
+    if table.meta.after_load == "move" and delivery.batch_id is not None:
+        load = _set_aside(store, file.found, load)
+    return load
+
+
+def _with_note(load: TableLoad, note: str) -> TableLoad:
+    get_run_logger().warning("%s", note)
+    return replace(load, notes=(*load.notes, note))
 
 
 def _set_aside(store: FileStore, found: FoundFile, load: TableLoad) -> TableLoad:

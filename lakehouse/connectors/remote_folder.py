@@ -1,6 +1,7 @@
 """Deliveries behind an fsspec URL, such as `s3://bucket/folder`."""
 
 import errno
+import re
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -8,7 +9,6 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, HTTPClientError  # type: ignore[import-untyped]
 from botocore.exceptions import ConnectionError as BotoConnectionError
@@ -29,6 +29,7 @@ from lakehouse.source_catalog import Table
 CONNECTIONS = 8
 NANOSECONDS = 1_000_000_000
 _TIMES = ("LastModified", "mtime", "modified", "last_modified", "updated", "created")
+_LOGIN = re.compile(r"://[^/]*@")
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _AT_FAULT = (errno.EINVAL, errno.EPERM, errno.EACCES, errno.ENOSYS, errno.ENAMETOOLONG)
 
@@ -43,13 +44,12 @@ class RemoteFolder:
         block: name of the block, for messages.
     """
 
-    url: str
+    url: str = field(repr=False)
     options: Mapping[str, Any] = field(repr=False)
     block: str
 
     def __str__(self) -> str:
-        parts = urlsplit(self.url)
-        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+        return _LOGIN.sub("://", self.url.partition("?")[0])
 
     def listing(self, table: Table) -> list[FoundFile]:
         """See `FileStore.listing`.
@@ -170,8 +170,13 @@ class RemoteFolder:
         return [FoundFile(name, *status) for name, status in found if name and status]
 
     def _status(self, entry: Mapping[str, Any]) -> tuple[int, int] | None:
-        if entry.get("type") != "file" or entry.get("islink") or entry.get("size") is None:
+        if entry.get("type") != "file" or entry.get("islink"):
             return None
+        if entry.get("size") is None:
+            raise RemoteFolderRefused(
+                f"{self} does not say how large its files are, so that whole ones could not be "
+                "told from those still being sent. Take them another way."
+            )
         told = next((entry[key] for key in _TIMES if entry.get(key) is not None), None)
         if told is None:
             raise RemoteFolderRefused(
@@ -197,9 +202,12 @@ class _RemoteFetcher:
         found = wanted.found
         try:
             self._store.download(found, wanted.target, on_bytes)
+            now = self._store.status(found)
         except FileNotFoundError:
             return DeliveryMoving(f"{found.name} is gone since it was listed.")
-        what = change_of(found, self._store.status(found))
+        except RemoteFolderRefused as refusal:
+            return refusal
+        what = change_of(found, now)
         received = wanted.target.stat().st_size
         if what is None and received != found.size:
             what = f"has {found.size} bytes, of which {received} could be read,"

@@ -7,6 +7,7 @@ paramiko's own client asks for one file after the other and cannot list names th
 import struct
 from collections import deque
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Protocol
 
 from paramiko import Message, SSHException
@@ -195,10 +196,13 @@ class SftpProtocol:
             extensions.add(answer.get_string())
             answer.get_string()
         if b"limits@openssh.com" in extensions:
-            asked = self._ask(EXTENDED, string(b"limits@openssh.com"))
-            limits = self._answer(asked, EXTENDED_REPLY)
-            limits.get_int64()
-            self.read_bytes = min(limits.get_int64() or LARGEST_READ_BYTES, LARGEST_READ_BYTES)
+            with suppress(SftpRefusal):
+                self._learn_limits()
+
+    def _learn_limits(self) -> None:
+        limits = self._answer(self._ask(EXTENDED, string(b"limits@openssh.com")), EXTENDED_REPLY)
+        limits.get_int64()
+        self.read_bytes = min(limits.get_int64() or LARGEST_READ_BYTES, LARGEST_READ_BYTES)
 
     def _ask_open(self, path: str) -> int:
         return self._ask(OPEN, string(encoded(path)), struct.pack(">II", OPEN_FOR_READING, 0))

@@ -7,6 +7,7 @@ is read record by record instead.
 import tempfile
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from lakehouse.errors import DeliveryRefused
@@ -14,7 +15,13 @@ from lakehouse.formats.content_profile import ContentProfile
 from lakehouse.formats.declared_encoding import decode_declared
 from lakehouse.formats.decoded_text import DecodedText
 from lakehouse.formats.json_exact import StagedRecords, stage_exactly
-from lakehouse.formats.json_lines import RecordLines, delivered_lines, without_mark, write_lines
+from lakehouse.formats.json_lines import (
+    RecordLines,
+    delivered_lines,
+    longest_line,
+    without_mark,
+    write_lines,
+)
 from lakehouse.formats.json_location import RecordsUnfound, find_records
 from lakehouse.formats.json_quick import stage_regular
 from lakehouse.formats.nested_fields import left_out_warnings
@@ -23,6 +30,12 @@ from lakehouse.formats.staged_file import StagedFile
 from lakehouse.formats.staging_limits import USUAL_LIMITS, StagingLimits
 from lakehouse.lake.duckdb_session import resources_suffice
 from lakehouse.source_catalog import Table
+
+# Too short for a depth that DuckDB would not survive.
+_SAFE_LINE_BYTES = 50_000
+
+# What the lines are expected to be, and a wait for what they are.
+Lines = tuple[RecordLines, Callable[[], RecordLines]]
 
 
 def stage_json(
@@ -56,12 +69,13 @@ def stage_json(
     """
     where = f"{table.full_name}, file {name or file.name}"
 
-    def lines_of(text: DecodedText, work: Path) -> RecordLines:
+    def lines_of(text: DecodedText, work: Path) -> Lines:
         try:
             place = find_records(text.path, table.meta.file.records)
         except RecordsUnfound as unfound:
             raise DeliveryRefused(f"{where}: {unfound}. Correct the file, or records.") from None
-        return write_lines(text.path, place, work / "records.ndjson", where=where)
+        lines = write_lines(text.path, place, work / "records.ndjson", where=where)
+        return lines, lambda: lines
 
     return _stage(file, table, scratch, lines_of, where, profile, limits)
 
@@ -81,17 +95,25 @@ def stage_ndjson(
     """
     where = f"{table.full_name}, file {name or file.name}"
 
-    def lines_of(text: DecodedText, work: Path) -> RecordLines:
-        return delivered_lines(without_mark(text.path, work), text.lines)
+    with ThreadPoolExecutor(max_workers=1) as scanner:
 
-    return _stage(file, table, scratch, lines_of, where, profile, limits)
+        def lines_of(text: DecodedText, work: Path) -> Lines:
+            path = without_mark(text.path, work)
+            scanned = scanner.submit(delivered_lines, path, text.lines)
+            if longest_line(path) > _SAFE_LINE_BYTES:
+                return scanned.result(), scanned.result
+            # The scan goes on while DuckDB reads: the two wait for each other only at the end.
+            expected = RecordLines(path, text.lines, True, True, 0, are_delivered=True)
+            return expected, scanned.result
+
+        return _stage(file, table, scratch, lines_of, where, profile, limits)
 
 
 def _stage(
     file: Path,
     table: Table,
     scratch: Path,
-    lines_of: Callable[[DecodedText, Path], RecordLines],
+    lines_of: Callable[[DecodedText, Path], Lines],
     where: str,
     profile: ContentProfile | None,
     limits: StagingLimits,
@@ -102,22 +124,27 @@ def _stage(
         with resources_suffice(where), tempfile.TemporaryDirectory(dir=scratch) as folder:
             work = Path(folder)
             text = decode_declared(file, profile, table, work, where=where)
-            return _stage_lines(lines_of(text, work), text.encoding, table, target, limits, where)
+            expected, scanned = lines_of(text, work)
+            return _stage_lines(expected, scanned, text.encoding, table, target, limits, where)
     except BaseException:
         target.unlink(missing_ok=True)
         raise
 
 
 def _stage_lines(
-    lines: RecordLines,
+    expected: RecordLines,
+    scanned: Callable[[], RecordLines],
     encoding: str,
     table: Table,
     target: Path,
     limits: StagingLimits,
     where: str,
 ) -> StagedFile:
-    regular = lines.is_regular and lines.lines > 0
-    quick = stage_regular(lines, table, target, limits, where=where) if regular else None
+    regular = expected.is_regular and expected.lines > 0
+    quick = None
+    if regular:
+        quick = stage_regular(scanned, expected, table, target, limits, where=where)
+    lines = scanned()
     if quick:
         breaks = LineBreaks.from_steps([0], [1])
         records = StagedRecords(quick.columns, quick.keys, lines.lines, (), breaks, quick.left_out)

@@ -15,7 +15,13 @@ from lakehouse.errors import DeliveryRefused
 from lakehouse.formats.declared_encoding import mark_length
 from lakehouse.formats.json_location import RecordsPlace, RecordsUnfound, check_rest
 from lakehouse.formats.json_strictness import StrictnessCheck
-from lakehouse.formats.json_structure import MAX_DEPTH, Stretch, StructureScan, json_chunks
+from lakehouse.formats.json_structure import (
+    CHUNK_BYTES,
+    MAX_DEPTH,
+    Stretch,
+    StructureScan,
+    json_chunks,
+)
 
 # DuckDB's own default for `maximum_object_size`.
 MAX_RECORD_BYTES = 16 << 20
@@ -59,12 +65,22 @@ def delivered_lines(text: Path, lines: int) -> RecordLines:
         lengths.take(newlines, len(chunk))
         check.feed(stretch.bare())
         fits = scan.deepest <= MAX_DEPTH and lengths.longest <= MAX_RECORD_BYTES
-        if not (fits and check.is_strict and _all_closed(stretch)):
+        if not (fits and check.is_strict and _all_closed(stretch, newlines)):
             return RecordLines(text, lines, False, False, 0, are_delivered=True)
-    closed = scan.depth == 0 and not scan.in_string
+    check.finish()
+    closed = scan.depth == 0 and not scan.in_string and check.is_strict
     return RecordLines(
         text, lines, closed, check.keeps_numbers, check.filled_members, are_delivered=True
     )
+
+
+def longest_line(text: Path) -> int:
+    """Bytes of the longest line of a text."""
+    lengths = _Lengths(0)
+    with text.open("rb") as file:
+        while chunk := file.read(CHUNK_BYTES):
+            lengths.take(np.flatnonzero(np.frombuffer(chunk, np.uint8) == _NEWLINE), len(chunk))
+    return lengths.longest
 
 
 def write_lines(text: Path, place: RecordsPlace, target: Path, *, where: str) -> RecordLines:
@@ -110,6 +126,7 @@ def write_lines(text: Path, place: RecordsPlace, target: Path, *, where: str) ->
         check_rest(text, place, position)
     except RecordsUnfound as unfound:
         raise DeliveryRefused(f"{where}: {unfound}. Ask the sender to correct it.") from None
+    check.finish()
     fits = scan.deepest <= MAX_DEPTH and lengths.longest <= MAX_RECORD_BYTES
     records = 0 if is_blank and not separators else separators + 1
     is_regular = fits and check.is_strict
@@ -141,8 +158,7 @@ def _as_lines(
     data[newlines] = np.where(stretch.outside[newlines], _BLANK, _CONTROL)
     commas = np.empty(0, np.int64)
     if place.is_array:
-        commas = stretch.commas()
-        commas = commas[stretch.depth_at(commas) == 1]
+        commas = stretch.commas_at(1)
         if end is not None:
             commas = commas[commas < end]
         data[commas] = _NEWLINE
@@ -169,6 +185,5 @@ class _Lengths:
         self.longest = max(self.longest, self._open)
 
 
-def _all_closed(stretch: Stretch) -> bool:
-    newlines = stretch.newlines()
+def _all_closed(stretch: Stretch, newlines: NDArray[np.int64]) -> bool:
     return bool(stretch.outside[newlines].all()) and not stretch.depth_at(newlines).any()

@@ -42,12 +42,19 @@ class RegularRecords:
 
 
 def stage_regular(
-    lines: RecordLines, table: Table, target: Path, limits: StagingLimits, *, where: str
+    scanned: Callable[[], RecordLines],
+    lines: RecordLines,
+    table: Table,
+    target: Path,
+    limits: StagingLimits,
+    *,
+    where: str,
 ) -> RegularRecords | None:
     """Write every record of regular lines to a Parquet file of text.
 
     Args:
-        lines: regular ones.
+        scanned: waits for what a look at the lines finds.
+        lines: what it is expected to find.
         table: with its contract.
         target: Parquet file to write.
         limits: of DuckDB.
@@ -63,7 +70,11 @@ def stage_regular(
         reading = _Reading(session, lines, table, target)
         keys = _first_keys(lines, table)
         columns = keys.columns(where, rows=0) if keys else ()
-        if keys and reading.write(columns) and reading.is_complete(keys, columns):
+        if keys:
+            reading.write(columns)
+        if not reading.look(scanned()):
+            return None
+        if keys and reading.is_complete(keys, columns):
             return RegularRecords(keys.columns(where, rows=lines.lines), keys, {})
         keys = _attempt(reading.keys)
         if keys is None:
@@ -102,6 +113,12 @@ class _Reading:
         self.is_written = written == self._lines.lines
         return self.is_written
 
+    def look(self, found: RecordLines) -> bool:
+        """Take what was found in the lines; False where DuckDB must not decide about them."""
+        self.is_written = self.is_written and found.keeps_numbers == self._lines.keeps_numbers
+        self._lines = found
+        return found.is_regular
+
     def is_complete(self, keys: RecordKeys, columns: Sequence[JsonColumn]) -> bool:
         """Whether every value of the lines that is not null is in the file that was written."""
         if any(len(column.steps) > 1 for column in columns):
@@ -120,7 +137,7 @@ class _Reading:
             if count:
                 keys.seen.setdefault(column.key)
         are_seen = all(column.key in keys.seen for column in columns)
-        return are_seen and sum(filled) == self._lines.filled_members
+        return self.is_written and are_seen and sum(filled) == self._lines.filled_members
 
     def keys(self) -> RecordKeys | None:
         """The keys of all records; None where a record cannot be a row."""

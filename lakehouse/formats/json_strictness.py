@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 # Longer than any number that is kept as written.
 _TAIL = 64
+# Small enough that masks of it are not mapped anew each time, as in json_structure.
+_BLOCK_BYTES = 100_000
 _NO_LITERAL = (b"N", b"I", b"i", b"/")
 _FOUR_ZEROS_FIFTEEN_DIGITS_OR_A_LAST_ZERO = re.compile(
     rb"\.(?:0000|[0-9]{15}|[0-9]+(?<=[0-9]0)[^0-9])"
@@ -34,23 +36,29 @@ class StrictnessCheck:
         self.filled_members = 0
         self.is_strict = True
         self.keeps_numbers = True
-        self._tail = self._ending = b""
+        self._tail = b""
+        self._waiting: list[bytes] = []
+        self._size = 0
 
     def feed(self, bare: bytes) -> None:
         """Take the next bytes outside strings."""
-        if self.is_strict:
-            text = self._tail + bare
-            self._tail = text[-_TAIL:]
-            self.is_strict = not _has_foreign(text)
-            self.keeps_numbers = self.keeps_numbers and not _has_changed_number(text)
-            self.filled_members += _count(b'":', self._ending, bare)
-            self.filled_members -= _count(b'":null', self._ending, bare)
-            self._ending = (self._ending + bare)[-5:]
+        self._waiting.append(bare)
+        self._size += len(bare)
+        if self._size >= _BLOCK_BYTES:
+            self.finish()
 
-
-def _count(mark: bytes, before: bytes, text: bytes) -> int:
-    """Occurrences in `text`, and across its border to what came before."""
-    return (before[1 - len(mark) :] + text).count(mark)
+    def finish(self) -> None:
+        """Look at what was taken since the last look."""
+        text = self._tail + b"".join(self._waiting)
+        overlap = len(self._tail)
+        self._waiting, self._size = [], 0
+        self._tail = text[-_TAIL:]
+        if not self.is_strict:
+            return
+        self.is_strict = not _has_foreign(text)
+        self.keeps_numbers = self.keeps_numbers and not _has_changed_number(text)
+        self.filled_members += text.count(b'":', max(0, overlap - 1))
+        self.filled_members -= text.count(b'":null', max(0, overlap - 5))
 
 
 def _has_foreign(text: bytes) -> bool:

@@ -55,9 +55,19 @@ class Stretch:
         """Places of all line feeds."""
         return np.flatnonzero(self.data == _NEWLINE)
 
-    def commas(self) -> NDArray[np.int64]:
-        """Places of the commas outside strings."""
-        return np.flatnonzero((self.data == _COMMA) & self.outside.view(np.bool_))
+    def commas_at(self, depth: int) -> NDArray[np.int64]:
+        """Places of the commas outside strings at a depth."""
+        commas: NDArray[np.int64] = np.flatnonzero(
+            (self.data == _COMMA) & self.outside.view(np.bool_)
+        )
+        is_there = np.concatenate(([self.depth_before], self.depths)) == depth
+        starts = np.concatenate(([0], self.brackets))[is_there]
+        ends = np.concatenate((self.brackets, [len(self.data)]))[is_there]
+        first, after = np.searchsorted(commas, starts), np.searchsorted(commas, ends)
+        found: NDArray[np.int64] = commas[first[after > first]]
+        if (after - first > 1).any():
+            found = commas[self.depth_at(commas) == depth]
+        return found
 
     def depth_at(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
         """Depth at each of these places, none of them a bracket."""
@@ -129,6 +139,7 @@ def json_chunks(text: Path, start: int = 0) -> Iterator[bytes]:
             chunk = held + chunk
             unpaired = (len(chunk) - len(chunk.rstrip(b"\\"))) % 2
             held = chunk[-1:] if unpaired else b""
-            yield chunk[:-1] if unpaired else chunk
+            if chunk := chunk[: len(chunk) - unpaired]:
+                yield chunk
     if held:
         yield held

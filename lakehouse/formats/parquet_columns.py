@@ -134,10 +134,9 @@ def _is_cast(staged: pa.DataType, column: Column) -> bool:
 @cache
 def _duckdb_type(staged: pa.DataType) -> str | None:
     """DuckDB's name of the type in which it reads a column; None if it has none."""
-    empty = pa.table({"x": pa.array([], staged)})
     with duckdb.connect() as session:
         try:
-            session.register("empty", empty)
+            session.register("empty", pa.table({"x": pa.array([], staged)}))
             row = session.execute("select column_type from (describe empty)").fetchone()
         except (duckdb.Error, pa.ArrowException):
             return None

@@ -112,7 +112,7 @@ def moment_text(moment: datetime.datetime, column: Column, dialect: CsvDialect) 
 def _without_noise(numbers: "pa.Array[Any]", column: Column) -> "pa.Array[Any]":
     """Take the 15 digits that Excel vouches for, where the double has more decimals than fit."""
     scale = column.type.scale
-    is_noisy = pc.not_equal(pc.round(numbers, ndigits=scale), numbers)
+    is_noisy: Any = pc.not_equal(pc.round(numbers, ndigits=scale), numbers)
     noisy = pc.indices_nonzero(is_noisy)
     if not len(noisy):
         return numbers
@@ -130,7 +130,6 @@ def _rounded(number: float, scale: int) -> float:
 
 
 def _number_texts(numbers: "pa.Array[Any]", column: Column, dialect: CsvDialect) -> "pa.Array[Any]":
-    # Not by NumPy: the way to it imports pandas, which takes longer than reading a small sheet.
     is_whole = pc.all(pc.equal(pc.trunc(numbers), numbers)).as_py()
     largest = pc.max(pc.abs(numbers)).as_py()
     if is_whole and largest is not None and largest < _LARGEST_WHOLE:

@@ -10,10 +10,17 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 # A sheet all of whose cells are so written needs no closer look.
 _USUAL_COLUMNS = 26
 _USUAL_ROWS = 999_999
-_UNUSUAL_CELL = re.compile(rb'<c(?! r="[A-Z][0-9]{1,6}"|[A-Za-z])')
+# For RE2, which lets other threads run: any cell that does not begin like <c r="Z999999".
+_UNUSUAL_CELL = (
+    r'<c(?:[^ a-zA-Z]| [^r]| r[^=]| r=[^"]| r="[^A-Z]| r="[A-Z][^0-9]'
+    r'| r="[A-Z][0-9]{1,6}[^0-9"]| r="[A-Z][0-9]{7})'
+)
 _PLAIN_CELL = re.compile(rb'<c r="([A-Z]{1,3})([0-9]{1,7})"')
 _CELL_START = re.compile(rb"<c(?![A-Za-z])")
 # Below: in text with double quotes only.
@@ -54,25 +61,30 @@ def measure_sheet(read: Callable[[], Iterable[bytes]]) -> SheetExtent:
         read: gives the XML from its beginning.
     """
     extent = SheetExtent()
-    is_unusual = False
-    for text, overlap in _overlapping(read()):
-        whole = _whole(text)
-        is_unusual = is_unusual or b":c" in text or bool(_UNUSUAL_CELL.search(text, 0, whole))
-        if extent.first_row is None and (filled := _FILLED_CELL.search(text)):
-            extent.first_row = int(filled[1] or 1)
-        if b"<f" in text:
-            extent.empty_formulas += _empty_formulas(text, overlap)
-        if len(text) > _LONGEST_TAG_BYTES:
-            return SheetExtent(_MOST_ROWS, _MOST_COLUMNS, first_row=1)
-    if is_unusual:
-        extent.rows, extent.columns = _measure_cells(read())
-    return extent
+    with ThreadPoolExecutor(max_workers=1) as searcher:
+        unusual = searcher.submit(bool)
+        for text, overlap in _overlapping(read()):
+            if unusual.result():
+                break
+            unusual = searcher.submit(_has_unusual_cells, text)
+            _look(text, overlap, extent)
+            if len(text) > _LONGEST_TAG_BYTES:
+                return SheetExtent(_MOST_ROWS, _MOST_COLUMNS, first_row=1)
+        is_unusual = unusual.result()
+    return _measured_in_full(read()) if is_unusual else extent
 
 
-def _measure_cells(chunks: Iterable[bytes]) -> tuple[int, int]:
+def _has_unusual_cells(text: bytes) -> bool:
+    found = pc.match_substring_regex(pa.array([text], pa.binary()), _UNUSUAL_CELL)
+    return b":c" in text or bool(found[0].as_py())
+
+
+def _measured_in_full(chunks: Iterable[bytes]) -> SheetExtent:
     """A row and a column that no cell is beyond; cells without a name follow one another."""
+    extent = SheetExtent()
     rows = columns = counted_rows = in_row = widest = 0
-    for text, _ in _overlapping(chunks):
+    for text, overlap in _overlapping(chunks):
+        _look(text, overlap, extent)
         cells = _PLAIN_CELL.findall(text)
         if b":c" in text or len(cells) != len(_CELL_START.findall(text)):
             plain = text.translate(_PLAIN)
@@ -85,7 +97,15 @@ def _measure_cells(chunks: Iterable[bytes]) -> tuple[int, int]:
         names, numbers = ({cell[part] for cell in cells} for part in (0, 1))
         columns = max(columns, *map(_column_number, names), 0)
         rows = max(rows, *map(int, numbers), 0)
-    return max(rows, counted_rows), max(columns, widest)
+    extent.rows, extent.columns = max(rows, counted_rows), max(columns, widest)
+    return extent
+
+
+def _look(text: bytes, overlap: int, extent: SheetExtent) -> None:
+    if extent.first_row is None and (filled := _FILLED_CELL.search(text)):
+        extent.first_row = int(filled[1] or 1)
+    if b"<f" in text:
+        extent.empty_formulas += _empty_formulas(text, overlap)
 
 
 def _empty_formulas(text: bytes, overlap: int) -> int:
@@ -106,7 +126,7 @@ def _column_number(letters: bytes) -> int:
 def _overlapping(chunks: Iterable[bytes]) -> Iterator[tuple[bytes, int]]:
     """Each chunk after the end of the one before, with the length of that end."""
     end = b""
-    for chunk in _ahead(iter(chunks)):
+    for chunk in chunks:
         text = end + chunk
         yield text, len(end)
         end = text[max(0, min(_whole(text), len(text) - _OVERLAP_BYTES)) :]
@@ -116,12 +136,3 @@ def _whole(text: bytes) -> int:
     """Where a tag begins that the end of the text cuts; it comes again with the next text."""
     tag = text.rfind(b"<")
     return len(text) if tag < 0 or text.find(b">", tag) >= 0 else tag
-
-
-def _ahead(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Unpack the next chunk while the last one is searched."""
-    with ThreadPoolExecutor(max_workers=1) as unpacker:
-        following = unpacker.submit(next, chunks, None)
-        while (chunk := following.result()) is not None:
-            following = unpacker.submit(next, chunks, None)
-            yield chunk

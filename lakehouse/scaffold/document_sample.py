@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+from duckdb.sqltypes import DuckDBPyType
 from lxml import etree
 
 from lakehouse.errors import SourceNotRecognised
+from lakehouse.scaffold.declarable_types import declared_type, holds, is_nested
 from lakehouse.scaffold.sample import SAMPLE_ROWS, Sample, SampledColumn
 from lakehouse.sql_quoting import sql_identifier, sql_path
 
@@ -34,31 +36,28 @@ def sample_json(file: Path, name: str) -> Sample:
             "map_inference_threshold=-1)"
         )
         try:
-            described = session.execute(f"describe from {source}").fetchall()
+            described = session.sql(f"from {source}")
+            names, types = described.columns, described.types
             rows = session.execute(
-                f"select {', '.join(f'{sql_identifier(row[0])}::varchar' for row in described)} "
+                f"select {', '.join(f'{sql_identifier(name)}::varchar' for name in names)} "
                 f"from {source} limit {SAMPLE_ROWS}"
             ).fetchall()
         except duckdb.Error as error:
             cause = str(error).partition("\n")[0]
             raise SourceNotRecognised(f"{name} cannot be read as JSON: {cause}") from None
     columns = [
-        SampledColumn(
-            row[0],
-            [cells[place] for cells in rows],
-            row[1].lower() if row[1].endswith(("[]", ")")) and "DECIMAL" not in row[1] else None,
-        )
-        for place, row in enumerate(described)
+        SampledColumn(name, [cells[place] for cells in rows], _nested_type(seen))
+        for place, (name, seen) in enumerate(zip(names, types, strict=True))
     ]
-    return Sample({"format": "ndjson" if is_lines else "json"}, _without_json_types(columns))
+    return Sample({"format": "ndjson" if is_lines else "json"}, columns)
 
 
-def _without_json_types(columns: list[SampledColumn]) -> list[SampledColumn]:
+def _nested_type(seen: DuckDBPyType) -> str | None:
+    """The type of nested values; None for others, which are told by their texts."""
+    if not is_nested(seen):
+        return None
     # Where values disagree DuckDB says JSON: as text they are safe.
-    return [
-        SampledColumn(c.name, c.texts, "json") if "json" in (c.data_type or "") else c
-        for c in columns
-    ]
+    return "json" if holds(seen, "json") else declared_type(seen) or "json"
 
 
 def _is_lines(file: Path) -> bool:

@@ -9,6 +9,7 @@ from sqlalchemy import URL
 
 from lakehouse.connectors.database.engine import dialect_of, make_engine
 from lakehouse.errors import SourceNotRecognised
+from lakehouse.scaffold.declarable_types import declared_type, type_doubt
 from lakehouse.scaffold.sample import SAMPLE_ROWS, Sample, SampledColumn
 from lakehouse.sql_quoting import sql_path
 
@@ -46,14 +47,18 @@ def sample_parquet(file: Path, name: str) -> Sample:
     try:
         pq.read_metadata(file)
         with duckdb.connect() as session:
-            rows = session.execute(
-                f"describe from read_parquet({sql_path(file)}, hive_partitioning = false)"
-            ).fetchall()
+            rows = session.sql(f"from read_parquet({sql_path(file)}, hive_partitioning = false)")
+            seen = dict(zip(rows.columns, rows.types, strict=True))
     except (OSError, ValueError, duckdb.Error) as error:
         cause = str(error).partition("\n")[0]
         raise SourceNotRecognised(f"{name} cannot be read as Parquet: {cause}") from None
     return Sample(
-        {"format": "parquet"}, [SampledColumn(row[0], data_type=row[1].lower()) for row in rows]
+        {"format": "parquet"},
+        [
+            SampledColumn(name, data_type=declared_type(type_) or "varchar")
+            for name, type_ in seen.items()
+        ],
+        doubts=tuple(doubt for name, type_ in seen.items() if (doubt := type_doubt(name, type_))),
     )
 
 

@@ -48,7 +48,7 @@ def write_files(planned: list[PlannedFile]) -> None:
     for file in planned:
         make_folder(file.path.parent)
         temporary = file.path.with_name(f"{file.path.name}.tmp")
-        temporary.write_text(file.content, "utf-8")
+        temporary.write_text(file.content, "utf-8", newline="")
         temporary.rename(file.path)
 
 
@@ -105,24 +105,26 @@ def _with_item(
     path: Path, outer: str, name: str | None, inner: str | None, item: dict[str, Any]
 ) -> PlannedFile:
     """Add an item to a list of a YAML file; the rest, comments too, stays as it is."""
-    text = path.read_text("utf-8")
-    items = _sequence(yaml.compose(text, Loader=yaml.SafeLoader), outer)
+    # Not as text: that would turn every line end into the same one.
+    text = path.read_bytes().decode("utf-8")
+    items = _items(path, yaml.compose(text, Loader=yaml.SafeLoader), outer)
     if inner is not None:
         owner = next(node for node in items.value if _value(node, "name") == name)
-        items = _sequence(owner, inner)
+        items = _items(path, owner, inner)
     last = items.value[-1]
     if items.flow_style:
         raise AlreadyDeclared(f"{path.name}: its list of {inner or outer} is on one line; open it.")
+    line_end = "\r\n" if "\r\n" in text else "\n"
     indent = max(0, last.start_mark.column - 2)
-    added = dumped([item], indent)
+    added = dumped([item], indent).replace("\n", line_end)
     lines = text.splitlines(keepends=True)
     end = _end_of(last)
     while end > 0 and not lines[end - 1].strip():
         end -= 1
     before, after = "".join(lines[:end]), "".join(lines[end:])
     if not before.endswith("\n"):
-        before += "\n"
-    return PlannedFile(path, f"{before}\n{added}{after}", added)
+        before += line_end
+    return PlannedFile(path, f"{before}{line_end}{added}{after}", added)
 
 
 def _end_of(node: yaml.Node) -> int:
@@ -135,8 +137,17 @@ def _end_of(node: yaml.Node) -> int:
     return int(mark.line + (1 if mark.column else 0))
 
 
-def _sequence(node: Any, key: str) -> Any:
-    return next(value for name, value in node.value if name.value == key)
+def _items(path: Path, node: yaml.Node | None, key: str) -> yaml.SequenceNode:
+    """The list of a mapping, which an item can be added to."""
+    pairs = node.value if isinstance(node, yaml.MappingNode) else []
+    found = next((value for name, value in pairs if name.value == key), None)
+    if isinstance(found, yaml.SequenceNode) and found.value:
+        return found
+    owner = node and _value(node, "name")
+    raise AlreadyDeclared(
+        f"{path.name}: {owner or 'it'} has no {key} below which another could be added. Write the "
+        f"first of its {key} by hand, or remove {'the entry' if owner else 'the file'}."
+    )
 
 
 def _value(node: Any, key: str) -> str | None:

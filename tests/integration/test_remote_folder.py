@@ -4,16 +4,22 @@ import os
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import fsspec
 import pytest
 from moto.server import ThreadedMotoServer
+from pydantic import ValidationError
 from servers.child_process import free_port
 
+from blocks.connection_check import _folder
 from blocks.landing_folder import LandingFolder
 from lakehouse.connectors.file_store import FileStore, FoundFile, files_of, settled
+from lakehouse.connectors.remote_folder import RemoteFolder
 from lakehouse.errors import (
     BlockInvalid,
     DeliveryMoving,
@@ -175,10 +181,80 @@ def test_what_cannot_be_opened_is_permanent_and_shows_no_secret(url):
     assert "s3cret" not in str(caught.value)
 
 
-def test_a_url_does_not_show_who_logs_in():
-    login = "user:s3cret"
-    store = LandingFolder(path=f"ftp://{login}@host/x?token=s3cret").store("shop-bucket")
-    assert str(store) == "ftp://host/x"
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://shop:s3cret@host/x",
+        "ftp://shop:s3/cret@host/x",
+        "ftp://shop:1234@s3cret@host:21/x",
+        "simplecache::ftp://shop:s3cret@host/x",
+        "https://host/x?token=s3cret",
+    ],
+)
+def test_a_url_with_a_password_is_refused_without_showing_it(url):
+    with pytest.raises(ValidationError, match="belong into storage_options") as caught:
+        LandingFolder(path=url)
+    assert "cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "abfss://box@account.example/x",
+        "ftp://host:2121/a@b",
+        "s3://bucket/a:b",
+        "ftp://shop@host/x",
+    ],
+)
+def test_a_url_may_have_a_user_a_port_and_odd_names(url):
+    assert LandingFolder(path=url).path == url
+
+
+@pytest.mark.parametrize("login", ["", "shop@", "shop:s3cret@", "shop:s3@cret@"])
+def test_a_store_never_shows_who_logs_in(login):
+    store = RemoteFolder(f"ftp://{login}host:21/x@y?token=s3cret", {"password": "s3cret"}, "place")
+    assert str(store) == "ftp://host:21/x@y"
+    assert "s3cret" not in repr(store)
+    chained = RemoteFolder(f"simplecache::ftp://{login}host/x", {}, "place")
+    assert str(chained) == "simplecache::ftp://host/x"
+
+
+def test_what_a_connection_check_says_of_a_url_has_no_login():
+    fsspec.filesystem("memory").makedirs("shop@host/landing", exist_ok=True)
+    block = LandingFolder(path="memory://shop@host/landing")
+    assert _folder(block, TABLE) == "memory://host/landing, 0 files"
+
+
+def test_a_place_that_does_not_tell_sizes_is_refused(tmp_path):
+    (tmp_path / "a.csv").write_text("a\n1\n")
+    serving = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), serving) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        url = f"http://127.0.0.1:{server.server_port}/"
+        with pytest.raises(RemoteFolderRefused, match=f"{url} does not say how large"):
+            LandingFolder(path=url).store("shop-bucket").listing(TABLE)
+        server.shutdown()
+        thread.join()
+
+
+def test_a_file_that_may_not_be_read_leaves_the_others_alone(place, tmp_path, monkeypatch):
+    store, files, folder = place
+    for name in ("a", "b"):
+        files.pipe_file(f"{folder}/{name}.csv", b"1")
+    get_file = type(files).get_file
+
+    def refusing(files, path, *args, **options):
+        if path.endswith("a.csv"):
+            raise PermissionError("Access Denied")
+        return get_file(files, path, *args, **options)
+
+    monkeypatch.setattr(type(files), "get_file", refusing)
+    found = sorted(found_in(store), key=lambda file: file.name)
+    first, second = [copy.fault for copy in store.fetch(found, tmp_path / "scratch", print)]
+    assert isinstance(first, RemoteFolderRefused)
+    assert "Access Denied" in str(first)
+    assert second is None
 
 
 def test_a_url_has_no_path_on_this_machine_and_nothing_is_moved_there():

@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
+from fsspec.implementations.local import LocalFileSystem
 from prefect.blocks.core import Block
 from prefect.settings import (
     PREFECT_LOCAL_STORAGE_PATH,
@@ -20,6 +22,8 @@ from servers.sshd import SshServer, make_key
 from blocks.landing_folder import LandingFolder
 from blocks.sftp_server import SftpServer
 from flows.ingest import ingest
+from lakehouse.connectors.remote_folder import RemoteFolder
+from lakehouse.errors import RemoteFolderUnavailable
 from lakehouse.settings import Settings, load_settings
 from tasks.extract_files import extract_files, find_table_files
 
@@ -201,6 +205,54 @@ def test_files_behind_a_url_are_loaded_like_local_ones(settings, tmp_path):
     assert state.name == "Completed", state.message
     assert rows(settings) == [(1, "Salta", "payments_1.csv")]
     assert ingest("shop", return_state=True).message.startswith("nothing new")
+
+
+def test_a_file_that_may_not_be_read_is_a_finding_until_it_may(settings, tmp_path, monkeypatch):
+    landing = tmp_path / "landing"
+    declare(settings, "files", LandingFolder(path=f"file://{landing}"))
+    put(landing, "payments_1.csv", 1)
+    put(landing, "payments_2.csv", 2)
+    os.utime(landing / "payments_1.csv", (5, 5))
+    get_file = LocalFileSystem.get_file
+
+    def refusing(files, path, *args, **options):
+        if path.endswith("payments_1.csv"):
+            raise PermissionError(13, "Permission denied")
+        return get_file(files, path, *args, **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(LocalFileSystem, "get_file", refusing)
+        for _ in range(2):
+            state = ingest("shop", return_state=True)
+            assert state.name == "CompletedWithWarnings", state.message
+            assert "shop_files.payments: payments_1.csv cannot be read: " in state.message
+            assert [row[0] for row in rows(settings)] == [2]
+    state = ingest("shop", return_state=True)
+    assert state.name == "Completed", state.message
+    assert [row[0] for row in rows(settings)] == [1, 2]
+
+
+def test_a_file_that_cannot_be_had_now_is_tried_again_after_the_others_were_loaded(
+    settings, tmp_path, monkeypatch
+):
+    landing = tmp_path / "landing"
+    declare(settings, "files", LandingFolder(path=f"file://{landing}"))
+    put(landing, "payments_1.csv", 1)
+    put(landing, "payments_2.csv", 2)
+    os.utime(landing / "payments_1.csv", (5, 5))
+    fetch, wanted = RemoteFolder.fetch, []
+
+    def busy_at_first(store, files, *args):
+        wanted.append([file.name for file in files])
+        for copy in fetch(store, files, *args):
+            busy = len(wanted) == 1 and copy.found.name == "payments_1.csv"
+            yield replace(copy, fault=RemoteFolderUnavailable("busy")) if busy else copy
+
+    monkeypatch.setattr(RemoteFolder, "fetch", busy_at_first)
+    state = ingest("shop", return_state=True)
+    assert state.name == "Completed", state.message
+    assert wanted == [["payments_1.csv", "payments_2.csv"], ["payments_1.csv"]]
+    assert [row[0] for row in rows(settings)] == [1, 2]
 
 
 def test_files_behind_a_url_are_not_moved_and_nothing_is_loaded_first(settings, tmp_path):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from lakehouse.connectors import sftp_messages as sftp
 from lakehouse.connectors.sftp_messages import RemoteStatus, SftpRefusal
-from lakehouse.connectors.sftp_protocol import SftpProtocol
+from lakehouse.connectors.sftp_protocol import SAFE_READ_BYTES, SftpProtocol
 from lakehouse.errors import RemoteFolderUnavailable
 
 REGULAR = 0o100644
@@ -30,6 +30,7 @@ class Server:
     def __init__(self, files: dict[bytes, bytes], *, seed: int = 0, limits: int = 0) -> None:
         self.files = files
         self.limits = limits
+        self.refuses_limits = False
         self.longest_answer = 1 << 30
         self.shuffled = False
         self.open_handles: dict[bytes, bytes] = {}
@@ -70,6 +71,8 @@ class Server:
     def _of(self, kind: int, body: bytes) -> tuple[int, bytes]:
         (length,) = struct.unpack(">I", body[:4])
         name, rest = body[4 : 4 + length], body[4 + length :]
+        if kind == sftp.EXTENDED and self.refuses_limits:
+            return self._status(sftp.PERMISSION_DENIED)
         if kind == sftp.EXTENDED:
             return sftp.EXTENDED_REPLY, struct.pack(">QQQQ", 1 << 18, self.limits, 0, 0)
         if kind == sftp.OPENDIR:
@@ -170,6 +173,13 @@ def test_large_reads_are_asked_of_servers_that_say_they_can():
         server = Server({b"/f": content}, limits=limits)
         assert b"".join(session(server).read("/f", 0, len(content))) == content
         assert server.largest_request == largest
+
+
+def test_a_server_that_refuses_to_tell_its_limits_is_read_in_small_pieces():
+    server = Server({b"/f": bytes(100_000)}, limits=1 << 18)
+    server.refuses_limits = True
+    assert b"".join(session(server).read("/f", 0, 100_000)) == bytes(100_000)
+    assert server.largest_request == SAFE_READ_BYTES
 
 
 def test_names_come_as_the_server_has_them():

@@ -1,5 +1,6 @@
 import gzip
 import io
+import itertools
 import random
 import stat
 import struct
@@ -152,6 +153,8 @@ def _file_of(content: bytes) -> Any:
         (zipped(("a.csv", CSV), method=zipfile.ZIP_LZMA), "a.zip", "packed by method 14"),
         (zipped(("a.csv", CSV), method=zipfile.ZIP_BZIP2), "a.zip", "packed by method 12"),
     ],
+    # The bytes hold the time of day, which would make other names in each process.
+    ids=map(str, itertools.count()),
 )
 def test_what_cannot_be_unpacked_is_refused(stage: Stage, content: bytes, name: str, reason: str):
     with pytest.raises(DeliveryRefused, match=reason):

@@ -74,6 +74,7 @@ def test_a_number_that_duckdb_would_write_differently_is_noticed(reals: list[str
     check = StrictnessCheck()
     for start in range(0, len(text), chunk):
         check.feed(text[start : start + chunk])
+        check.finish()
     with duckdb.connect() as session:
         kept = all(
             session.execute(f"select '[{real}]'::json ->> '$[0]'").fetchone() == (real,)

@@ -120,6 +120,7 @@ def test_a_wide_or_oddly_written_sheet_is_measured_in_full():
     assert 40 <= columns < 120
 
 
+@pytest.mark.long
 def test_a_million_empty_styled_rows_are_no_records(staged_alone, package):
     styled = (
         "".join(f'<row r="{n}"><c r="A{n}" s="0"/></row>' for n in range(start, start + 50_000))
@@ -186,3 +187,55 @@ def test_an_encrypted_part_is_refused(staged_alone, package):
     content[content.rfind(b"PK\x01\x02") + 8] |= 1
     file.write_bytes(content)
     assert "is encrypted" in staged_alone(file)["refusal"]
+
+
+MANGLING_CHILD = """
+import random, sys, zipfile
+from pathlib import Path
+from lakehouse.errors import DeliveryRefused
+from lakehouse.formats.xlsx import stage_xlsx
+from lakehouse.source_catalog import Table
+
+good, folder = Path(sys.argv[1]), Path(sys.argv[1]).parent
+table = Table.model_validate({
+    "source": "tienda", "name": "ventas", "connector": "files", "block": "landing",
+    "schema_name": "raw", "columns": [{"name": "id"}], "file": Path("sources.yml"),
+    "meta": {"load": "append", "pattern": "*", "format": "xlsx"},
+})
+numbers = random.Random(int(sys.argv[2]))
+with zipfile.ZipFile(good) as source:
+    parts = {name: source.read(name) for name in source.namelist()}
+for _ in range(150):
+    hurt = numbers.choice([name for name in parts if "/worksheets/" in name or "shared" in name
+                           or "workbook.xml" in name or "styles" in name])
+    content = bytearray(parts[hurt])
+    for _ in range(numbers.randint(1, 4)):
+        place = numbers.randrange(len(content))
+        content[place:place + numbers.randint(0, 2)] = numbers.choice(
+            [b"", b"9", b"99999999", b"-1", b"A", b"ZZZ", b'"', b"<", b">", b"&", b"/", b"\\xff"]
+        )
+    with zipfile.ZipFile(folder / "hurt.xlsx", "w", zipfile.ZIP_DEFLATED) as made:
+        for name, part in parts.items():
+            made.writestr(name, bytes(content) if name == hurt else part)
+    try:
+        stage_xlsx(folder / "hurt.xlsx", table, folder / "scratch").path.unlink()
+    except DeliveryRefused:
+        pass
+print("alive")
+"""
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_mangled_parts_never_end_the_process(tmp_path, seed):
+    book = openpyxl.Workbook()
+    for row in [["id", "n", "d", "b"], ["x", 1.5, "=1+1", True], ["y", 2, None, False]]:
+        book.active.append(row)
+    book.save(tmp_path / "good.xlsx")
+    done = subprocess.run(
+        [sys.executable, "-c", MANGLING_CHILD, str(tmp_path / "good.xlsx"), str(seed)],
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, "alive"), done.stderr[-2_000:]

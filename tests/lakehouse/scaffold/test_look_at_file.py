@@ -5,16 +5,24 @@ import json
 import zipfile
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from lakehouse.connectors.folder import find_files
 from lakehouse.errors import SourceNotRecognised
+from lakehouse.lake.load_file import load_file
+from lakehouse.lake.raw_lake import RawLake
+from lakehouse.scaffold.declarable_types import declared_type
 from lakehouse.scaffold.look_at_file import look_at_file, name_pattern
 from lakehouse.scaffold.proposed_types import propose_types
-from lakehouse.scaffold.sample import SampledColumn
+from lakehouse.scaffold.sample import Sample, SampledColumn
+from lakehouse.settings import Settings
+from lakehouse.source_catalog import Table
 
 LATAM = (
     "factura;código;fecha;cantidad;precio;cbu\n"
@@ -35,6 +43,32 @@ def look(tmp_path: Path):
 
 def types_of(sample) -> dict[str, str]:
     return dict(propose_types(sample.columns).types)
+
+
+def loaded(home: Path, file: Path, sample: Sample) -> tuple[Any, ...]:
+    """The only row of a file, as it is in the lake after a load with the types that were found."""
+    columns = [{"name": name, "data_type": kind} for name, kind in types_of(sample).items()]
+    table = Table.model_validate(
+        {
+            "source": "shop",
+            "name": "x",
+            "connector": "files",
+            "block": "place",
+            "schema_name": "raw",
+            "meta": {"load": "append", "pattern": file.name, **sample.meta},
+            "columns": columns,
+            "file": Path("_shop__sources.yml"),
+        }
+    )
+    lake = RawLake.of(Settings(home=home / file.suffix / "home"))
+    delivery = load_file(file.parent, find_files(file.parent, table)[0], table, lake)
+    assert delivery.status == "loaded", delivery.reason
+    (batch,) = lake.root.rglob("*.parquet")
+    names = ", ".join(column["name"] for column in columns)
+    with duckdb.connect() as session:
+        (row,) = session.execute(f"select {names} from '{batch}'").fetchall()
+    lake.ledger.engine.dispose()
+    return row
 
 
 def test_a_latin_american_file_gets_its_dialect_and_keeps_its_codes(look):
@@ -166,6 +200,61 @@ def test_a_parquet_file_says_its_types_itself(tmp_path):
     pq.write_table(rows, tmp_path / "x.parquet")
     sample = look_at_file(tmp_path / "x.parquet")
     assert types_of(sample) == {"n": "usmallint", "total": "decimal(3,2)"}
+
+
+@pytest.mark.parametrize(
+    ("value", "data_type", "words"),
+    [
+        ("timestamp_ns '2024-01-01 10:00:00.5'", "timestamp", "nanoseconds"),
+        ("timestamp_ms '2024-01-01 10:00:00'", "timestamp", None),
+        ("time '10:00:00'", "time", None),
+        ("uuid()", "varchar", None),
+        ("'101'::bit", "varchar", None),
+        ("interval 1 day", "varchar", None),
+        ("'a'::enum('a', 'b')", "varchar", None),
+        ("timetz '10:00:00+02'", "varchar", "which no contract declares"),
+        ("{'precio-neto': 1}", "varchar", "which no contract declares"),
+        ("map {'a': uuid()}", "varchar", "which no contract declares"),
+        ("map {'A': {'Ok': 1.5}}", "map(varchar, struct(Ok decimal(2,1)))", None),
+        (
+            "{'Estado': 'OK', 'order': [1], 'a b': uuid()}",
+            'struct(Estado varchar, "order" integer[], "a b" varchar)',
+            None,
+        ),
+        ("[{'Ns': timestamp_ns '2024-01-01'}]", "struct(Ns timestamp_ns)[]", None),
+    ],
+)
+def test_every_type_of_a_parquet_file_is_one_that_loads(tmp_path, value, data_type, words):
+    file = tmp_path / "in/x.parquet"
+    file.parent.mkdir()
+    with duckdb.connect() as session:
+        session.execute(f"copy (select {value} as x) to '{file}' (format parquet)")
+    sample = look_at_file(file)
+    assert types_of(sample) == {"x": data_type}
+    assert [words in doubt for doubt in sample.doubts] == ([True] if words else [])
+    assert None not in loaded(tmp_path, file, sample)
+
+
+def test_values_below_names_with_capitals_arrive(tmp_path):
+    row = {"id": 1, "c": {"Estado": "OK", "Monto": 5, "json_x": [{"Día": 1}]}}
+    folder = tmp_path / "in"
+    folder.mkdir()
+    pq.write_table(pa.Table.from_pylist([row]), folder / "x.parquet")
+    (folder / "x.json").write_text(json.dumps([row]))
+    for name in ("x.parquet", "x.json"):
+        assert loaded(tmp_path, folder / name, look_at_file(folder / name)) == (1, row["c"])
+
+
+def test_nested_values_of_json_that_no_contract_declares_are_json(look):
+    records = [{"a": {"precio-neto": 1}, "b": {"X": 1}}, {"b": {"X": "dos"}}]
+    assert types_of(look("x.json", json.dumps(records))) == {"a": "json", "b": "json"}
+
+
+@pytest.mark.parametrize(
+    ("seen", "data_type"), [("hugeint", "decimal(38,0)"), ("timestamp_s", "timestamp")]
+)
+def test_types_that_no_file_has_are_known_too(seen, data_type):
+    assert declared_type(duckdb.type(seen)) == data_type
 
 
 def test_packed_files_are_looked_into(tmp_path):

@@ -88,6 +88,47 @@ def test_a_second_model_joins_the_list_of_models(write, tmp_path):
     assert len(load_catalog(tmp_path, "shop").tables) == 2
 
 
+def test_a_file_keeps_its_line_ends(write, tmp_path):
+    folder = tmp_path / "models/shop/staging"
+    folder.mkdir()
+    sources, models = folder / "_shop__sources.yml", folder / "_staging__models.yml"
+    sources.write_bytes(FIRST.replace("\n", "\r\n").encode())
+    models.write_bytes(b"models:\r\n  - name: stg_old")
+    write(wanted())
+    for file in (sources, models):
+        content = file.read_bytes()
+        assert content.count(b"\n") == content.count(b"\r\n")
+        assert b"\r\r" not in content
+    assert len(load_catalog(tmp_path, "shop").tables) == 3
+    names = [model["name"] for model in yaml.safe_load(models.read_bytes())["models"]]
+    assert names == ["stg_old", "stg_sales"]
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "words"),
+    [
+        (
+            "_a__sources.yml",
+            "sources:\n  - name: shop_files\n    tables: []\n",
+            "shop_files has no",
+        ),
+        ("_a__sources.yml", "sources:\n  - name: shop_files\n", "first of its tables by hand"),
+        ("_a__sources.yml", "sources:\n  - name: shop_files\n    tables:\n", "no tables below"),
+        ("_staging__models.yml", "models: []\n", "first of its models by hand"),
+        ("_staging__models.yml", "version: 2\n", "or remove the file"),
+        ("_staging__models.yml", "# nothing yet\n", "or remove the file"),
+    ],
+)
+def test_a_list_without_items_is_left_to_a_person(write, tmp_path, file, text, words):
+    folder = tmp_path / "models/shop/staging"
+    folder.mkdir()
+    (folder / file).write_text(text)
+    with pytest.raises(AlreadyDeclared, match=words):
+        write(wanted())
+    assert [path.name for path in folder.iterdir()] == [file]
+    assert (folder / file).read_text() == text
+
+
 @pytest.mark.parametrize(
     ("asked", "words"),
     [(wanted(), "stg_sales.sql exists"), (wanted(source="two"), "stg_sales.sql exists")],
