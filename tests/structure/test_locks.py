@@ -13,10 +13,11 @@ PIN = re.compile(
     r"( ; [^\\]+)? \\"
 )
 HASH = re.compile(r"    --hash=sha256:[0-9a-f]{64}( \\)?")
-RUNTIME, DEV, DAGSTER = (
+RUNTIME, DEV, DAGSTER, PEERS = (
     "requirements.lock",
     "requirements-dev.lock",
     "benchmarks/requirements-dagster.lock",
+    "benchmarks/requirements-peers.lock",
 )
 
 
@@ -53,7 +54,7 @@ def missing(requirements: list[str], locked: dict[str, set[str]]) -> list[str]:
     return faults
 
 
-@pytest.mark.parametrize("name", [RUNTIME, DEV, DAGSTER])
+@pytest.mark.parametrize("name", [RUNTIME, DEV, DAGSTER, PEERS])
 def test_lock_holds_only_pins_with_hashes(root: Path, name: str) -> None:
     faults = faults_of((root / name).read_text("utf-8"))
     assert not faults, f"{name}, write it with `make lock`:\n" + "\n".join(faults)

@@ -71,10 +71,8 @@ class Server:
     def _of(self, kind: int, body: bytes) -> tuple[int, bytes]:
         (length,) = struct.unpack(">I", body[:4])
         name, rest = body[4 : 4 + length], body[4 + length :]
-        if kind == sftp.EXTENDED and self.refuses_limits:
-            return self._status(sftp.PERMISSION_DENIED)
         if kind == sftp.EXTENDED:
-            return sftp.EXTENDED_REPLY, struct.pack(">QQQQ", 1 << 18, self.limits, 0, 0)
+            return self._limits()
         if kind == sftp.OPENDIR:
             self._listed = list(self.files)
             return sftp.HANDLE, text(b"folder")
@@ -89,6 +87,11 @@ class Server:
         self.largest_request = max(self.largest_request, wanted)
         piece = self.open_handles[name][begin : begin + min(wanted, self.longest_answer)]
         return (sftp.DATA, text(piece)) if piece else self._status(sftp.EOF)
+
+    def _limits(self) -> tuple[int, bytes]:
+        if self.refuses_limits:
+            return self._status(sftp.PERMISSION_DENIED)
+        return sftp.EXTENDED_REPLY, struct.pack(">QQQQ", 1 << 18, self.limits, 0, 0)
 
     def _of_path(self, kind: int, path: bytes) -> tuple[int, bytes]:
         if path not in self.files:

@@ -74,7 +74,7 @@ def test_lines_of_ndjson_are_kept_where_a_record_is_rejected(make_table, deliver
 
 
 def test_members_of_a_zip_file_are_one_delivery(make_table, deliver, warehouse):
-    table = make_table(member="*.csv")
+    table = make_table(file={"member": "*.csv"})
     content = zipped(norte=b"id,city\n1,Salta\n", sur=b"id,city,zona\n2,Ushuaia,z\nx,y,z\n")
     delivery = deliver("lote.zip", content, table)
     assert (delivery.status, delivery.rows_loaded, delivery.rows_rejected) == ("loaded", 2, 1)
