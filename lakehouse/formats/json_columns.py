@@ -34,8 +34,7 @@ class JsonColumn:
     @property
     def pointer(self) -> str:
         """From the value of `key` down to the value (RFC 6901)."""
-        escaped = (step.replace("~", "~0").replace("/", "~1") for step in self.steps[1:])
-        return "".join(f"/{step}" for step in escaped)
+        return json_pointer(self.steps[1:])
 
 
 @dataclass
@@ -45,10 +44,12 @@ class RecordKeys:
     Attributes:
         table: with declared columns and their paths.
         seen: keys that came so far, in the order of their coming.
+        reached: steps of columns below a key that some record had.
     """
 
     table: Table
     seen: dict[str, None] = field(default_factory=dict)
+    reached: set[tuple[str, ...]] = field(default_factory=set)
     _folded: dict[str, str] = field(default_factory=dict)
     _judged: set[tuple[str, ...]] = field(default_factory=set)
     _declared_keys: set[str] = field(default_factory=set)
@@ -93,8 +94,7 @@ class RecordKeys:
         """
         captured = self.table.captured
         present = [c for c in self.declared if c.key in self.seen or c.name not in captured]
-        missing = [c.name for c in self.declared if c.key not in self.seen]
-        missing = [name for name in missing if name not in captured]
+        missing = [c.name for c in self.declared if not self._came(c) and c.name not in captured]
         if rows and missing:
             raise DeliveryRefused(
                 f"{where}: no record has the keys of the declared columns {', '.join(missing)}; "
@@ -130,6 +130,9 @@ class RecordKeys:
             for column in self.table.columns
         )
 
+    def _came(self, column: JsonColumn) -> bool:
+        return column.steps in self.reached if len(column.steps) > 1 else column.key in self.seen
+
     def _name_fault(self, key: str) -> str | None:
         known = self._folded.get(key.casefold(), key)
         if key == known and key in self._declared_keys:
@@ -149,6 +152,12 @@ class RecordKeys:
         if len(set(folded)) < len(folded):
             return f"the key {_first_doubled(folded)} comes twice, in other letters"
         return None
+
+
+def json_pointer(steps: Iterable[str]) -> str:
+    """JSON pointer (RFC 6901) of these keys."""
+    escaped = (step.replace("~", "~0").replace("/", "~1") for step in steps)
+    return "".join(f"/{step}" for step in escaped)
 
 
 def _first_doubled(keys: Iterable[str]) -> str:

@@ -16,6 +16,7 @@ from lakehouse.formats.json_columns import JsonColumn, RecordKeys
 from lakehouse.formats.json_lines import MAX_RECORD_BYTES, RecordLines
 from lakehouse.formats.json_record import (
     RecordUnfit,
+    has_path,
     read_record,
     text_of,
     value_at,
@@ -103,11 +104,11 @@ class _Reading:
 
     def take(self, number: int, line: bytes) -> None:
         """Take the line with this number: a row, or a reject."""
+        reached: set[tuple[str, ...]] = set()
         try:
             record = read_record(line)
             fault = self.keys.fault(tuple(record))
-            for steps in self._deep:
-                value_at(record, steps)
+            reached = {steps for steps in self._deep if has_path(record, steps)}
         except RecordUnfit as unfit:
             fault = str(unfit)
         if fault:
@@ -119,6 +120,7 @@ class _Reading:
             self._offsets.append(offset)
         for place in self.places:
             self.fields[place.shown].update(fields_at(record, place.steps))
+        self.keys.reached |= reached
         self._rows += 1
         self._records.append(record)
         self._bytes += len(line)

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import duckdb
 
-from lakehouse.formats.json_columns import JsonColumn, RecordKeys
+from lakehouse.formats.json_columns import JsonColumn, RecordKeys, json_pointer
 from lakehouse.formats.json_lines import RecordLines
 from lakehouse.formats.json_record import RecordUnfit, read_record
 from lakehouse.formats.json_selection import Selection, records_sql
@@ -79,6 +79,7 @@ def stage_regular(
         keys = _attempt(reading.keys)
         if keys is None:
             return None
+        reading.reach(keys)
         needed = keys.columns(where, rows=lines.lines)
         if needed != columns or not reading.is_written:
             reading.write(needed)
@@ -151,6 +152,18 @@ class _Reading:
         if len(found) > _MOST_KEY_SETS or counted != self._lines.lines:
             return None
         return None if any(keys.fault(tuple(names or ())) for names, _ in found) else keys
+
+    def reach(self, keys: RecordKeys) -> None:
+        """Note which columns below a key are in some record."""
+        deep = [column.steps for column in keys.declared if len(column.steps) > 1]
+        if not deep:
+            return
+        exist = ", ".join(
+            f"bool_or(json_exists(json, {sql_string(json_pointer(steps))}))" for steps in deep
+        )
+        query = f"select {exist} from {records_sql(self._lines)}"
+        found = self._session.execute(query).fetchone() or ()
+        keys.reached |= {steps for steps, exists in zip(deep, found, strict=False) if exists}
 
     def left_out(self, columns: Sequence[JsonColumn]) -> dict[str, set[str]]:
         """Undeclared fields of nested columns, by their place."""

@@ -90,6 +90,13 @@ def value_at(record: dict[str, Any], steps: tuple[str, ...]) -> Any:
     return value
 
 
+def has_path(record: dict[str, Any], steps: tuple[str, ...]) -> bool:
+    """Whether a record has these keys below each other; errors as `value_at`."""
+    above = value_at(record, steps[:-1])
+    value_at(record, steps)
+    return isinstance(above, dict) and steps[-1] in above
+
+
 def text_of(value: Any) -> str | None:
     """A value as a cell: text as it is, all else as compact JSON; None for null."""
     return value if value is None or type(value) is str else _json_text(value)

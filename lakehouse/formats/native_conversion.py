@@ -57,14 +57,14 @@ def moment_sql(column: Column, identifier: str) -> str:
 def missing_moment_sql(column: Column, identifier: str) -> str:
     """SQL that holds for the text of a date or time that exists nowhere, or not in DuckDB.
 
-    Such as `0000-00-00`, `2024-02-31`, `infinity` and dates before Christ; not for other words.
+    Such as `0000-00-00`, `2024-02-31`, `infinity`, dates before Christ and blanks; not for words.
 
     Args:
         column: declared as date, timestamp or timestamptz.
         identifier: SQL of the text.
     """
     time = _MIDNIGHT if column.type.kind == "date" else _TIME
-    form = f"(?:{_DAY}(?:[ T]{time}{_OFFSET}?)?(?: BC)?|-?infinity)"
+    form = rf"(?:{_DAY}(?:[ T]{time}{_OFFSET}?)?(?: BC)?|-?infinity|\s*)"
     return (
         f"({identifier} is not null and ({moment_sql(column, identifier)}) is null "
         f"and {_has_form(identifier, form)})"

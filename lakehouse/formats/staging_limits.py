@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class StagingLimits:
-    """Threads and memory of DuckDB, and how large what is unpacked may become.
+    """Threads and memory of DuckDB.
 
     Attributes:
         threads: of one DuckDB connection.

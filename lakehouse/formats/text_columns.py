@@ -16,6 +16,8 @@ from lakehouse.source_catalog import METADATA_COLUMNS, Table
 
 LINE_COLUMN = "_source_line"
 NEW_COLUMNS_LIMIT = 2_000
+_ROW_GROUP_ROWS = 60_000
+_ROW_GROUP_BYTES = 32 << 20
 
 
 def expected_columns(table: Table) -> tuple[str, ...]:
@@ -66,6 +68,7 @@ class StagedWriter:
         self.rows = 0
         self._target = target
         self._pieces: list[Path] = []
+        self._pending: list[pa.Table] = []
         self._schema = pa.schema([])
         self._writer: pq.ParquetWriter | None = None
 
@@ -78,11 +81,15 @@ class StagedWriter:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._close()
-        for piece in self._pieces:
-            piece.unlink(missing_ok=True)
         if kind is not None:
-            self._target.unlink(missing_ok=True)
+            self._pending = []
+        try:
+            self._close()
+        finally:
+            for piece in self._pieces:
+                piece.unlink(missing_ok=True)
+            if kind is not None:
+                self._target.unlink(missing_ok=True)
 
     def write(self, batch: pa.Table) -> None:
         """Append a batch; a column keeps the type of the batch that brought it."""
@@ -91,8 +98,11 @@ class StagedWriter:
             self._close()
             self._pieces.append(self._target.with_name(f"piece-{uuid.uuid4().hex}.parquet"))
             self._writer = _writer(self._pieces[-1], batch.schema)
-        self._writer.write_table(batch)
+        self._pending.append(batch)
         self.rows += batch.num_rows
+        rows = sum(waiting.num_rows for waiting in self._pending)
+        if rows >= _ROW_GROUP_ROWS or sum(b.nbytes for b in self._pending) >= _ROW_GROUP_BYTES:
+            self._flush()
 
     def finish(self, columns: Iterable[tuple[str, pa.DataType]]) -> None:
         """Close the file.
@@ -113,8 +123,14 @@ class StagedWriter:
                     for group in range(delivered.num_row_groups):
                         writer.write_table(_fitted(delivered.read_row_group(group), schema))
 
+    def _flush(self) -> None:
+        if self._writer is not None and self._pending:
+            self._writer.write_table(pa.concat_tables(self._pending))
+        self._pending = []
+
     def _close(self) -> None:
         if self._writer is not None:
+            self._flush()
             self._writer.close()
             self._writer = None
 

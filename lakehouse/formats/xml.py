@@ -29,7 +29,8 @@ from lakehouse.formats.xml_paths import record_path
 from lakehouse.formats.xml_records import RecordStream
 from lakehouse.source_catalog import Table
 
-_BATCH_ROWS = 20_000
+# More rows than the processor's cache holds take twice as long to turn into columns.
+_BATCH_ROWS = 5_000
 _BATCH_BYTES = 16 << 20
 _REJECT_LIMIT = 100_000
 _REJECT_BYTES = 64 << 20

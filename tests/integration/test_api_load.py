@@ -1,85 +1,25 @@
 """From a real HTTP server into a RAW lake, whole or not at all."""
 
-import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
 from decimal import Decimal
-from pathlib import Path
-from typing import Any
 
-import duckdb
 import pytest
-from servers.http_api import Asked, HttpApiServer, Reply, answer
+from servers.api_load import (  # noqa: F401
+    Load,
+    lake_fixture,
+    left_in,
+    load_fixture,
+    make_table,
+    rows_fixture,
+)
+from servers.http_api import Asked, Reply, answer
 
-from lakehouse.connectors.api.access import ApiAccess
-from lakehouse.connectors.api.load_api_table import load_api_table
 from lakehouse.errors import ApiRefused, ApiUnavailable, QuarantineRefused
 from lakehouse.lake.kept_delivery import kept_folder, kept_original
-from lakehouse.lake.ledger import Delivery
 from lakehouse.lake.quarantine import find_refused, replay
-from lakehouse.lake.raw_lake import RawLake
-from lakehouse.lake.raw_views import register_raw
-from lakehouse.settings import Settings
-from lakehouse.source_catalog import Catalog, Column, Table, TableMeta
+from lakehouse.source_catalog import Catalog
 
 pytestmark = pytest.mark.integration
-
-MakeTable = Callable[..., Table]
-Load = Callable[[Table], Delivery]
-
-
-@pytest.fixture
-def lake(tmp_path: Path) -> RawLake:
-    return RawLake.of(Settings(home=tmp_path / "home"))
-
-
-def make_table(columns: dict[str, str], *, load: str = "snapshot", **meta: Any) -> Table:
-    """`make_table({"id": "integer"}, path="/v1/x", each=..., records="$.data", format="csv")`."""
-    names = ("path", "params", "each", "paging", "optional")
-    api = {name: meta.pop(name) for name in names if name in meta}
-    if "records" in meta:
-        meta["file"] = {"records": meta.pop("records")}
-    return Table(
-        source="shop",
-        name="sales",
-        connector="api",
-        block="shop-api",
-        schema_name="raw",
-        meta=TableMeta.model_validate(
-            {"load": load, "format": "json", "api": {"path": "/v1/x", **api}, **meta}
-        ),
-        columns=tuple(Column(name=name, data_type=kind) for name, kind in columns.items()),
-        file=Path("_shop__sources.yml"),
-    )
-
-
-@pytest.fixture
-def load(http_api: HttpApiServer, lake: RawLake) -> Load:
-    """Ask the server for a table and load it, without waiting."""
-
-    def run(table: Table) -> Delivery:
-        access = ApiAccess(http_api.url, {"Authorization": "Bearer t0p-s3cr3t"}, block="shop-api")
-        return load_api_table(access, table, lake, run_id="run", sleep=lambda _: None)
-
-    return run
-
-
-@pytest.fixture
-def rows(lake: RawLake) -> Callable[..., list[tuple[Any, ...]]]:
-    """Current rows of a table, as `raw.sales` shows them."""
-
-    def read(table: Table, columns: str) -> list[tuple[Any, ...]]:
-        warehouse = lake.settings.warehouse("shop")
-        register_raw(Catalog(domain="shop", tables=(table,)), lake, warehouse, "test")
-        with duckdb.connect(str(warehouse)) as connection:
-            return connection.execute(f"select {columns} from raw.sales order by all").fetchall()
-
-    return read
-
-
-def left_in(scratch: Path) -> list[Path]:
-    """Files that a load left behind; its permanent lock is none."""
-    return [path for path in scratch.rglob("*") if path.is_file() and path.suffix != ".lock"]
 
 
 def test_the_same_answer_twice_is_stored_once(load, http_api, lake):
@@ -289,122 +229,3 @@ def test_a_good_answer_later_settles_a_bad_one(load, http_api, lake):
     assert len(lake.ledger.open_quarantine(table)) == 1
     load(table)
     assert lake.ledger.open_quarantine(table) == []
-
-
-INCREMENTAL = {
-    "load": "incremental",
-    "format": "csv",
-    "key": ["id"],
-    "cursor": "at",
-    "params": {"since": "{cursor}"},
-}
-
-
-@pytest.mark.parametrize(
-    ("kind", "values", "greatest"),
-    [
-        ("integer", ["9", "10", "2"], "10"),
-        ("varchar", ["9", "10", "2"], "9"),
-        ("timestamp", ["2026-01-02 00:00:00", "2026-01-10 00:00:00", ""], "2026-01-10 00:00:00"),
-    ],
-)
-def test_the_next_load_asks_from_the_greatest_value_on(
-    load, http_api, lake, kind, values, greatest
-):
-    table = make_table({"id": "integer", "at": kind}, **INCREMENTAL)
-    lines = "".join(f"{number},{value}\n" for number, value in enumerate(values))
-    http_api.on("/v1/x", answer(f"id,at\n{lines}"))
-    load(table)
-    assert lake.ledger.cursor(table) == greatest
-    load(table)
-    assert [asked.params for asked in http_api.asked] == [{}, {"since": greatest}]
-
-
-def test_a_later_load_without_records_keeps_the_cursor(load, http_api, lake, rows):
-    table = make_table({"id": "integer", "at": "integer"}, **INCREMENTAL)
-    http_api.on("/v1/x", answer("id,at\n1,5\n"), answer("id,at\n"), answer("id,at\n1,7\n"))
-    for _ in range(3):
-        load(table)
-    assert [asked.params.get("since") for asked in http_api.asked] == [None, "5", "5"]
-    assert lake.ledger.cursor(table) == "7"
-
-
-def test_a_value_that_is_refused_moves_no_cursor(load, http_api, lake):
-    table = make_table({"id": "integer", "at": "integer"}, **INCREMENTAL)
-    http_api.on("/v1/x", answer("id,at\n1,5\n2,x9\n"))
-    assert load(table).rows_rejected == 1
-    assert lake.ledger.cursor(table) == "5"
-
-
-def test_an_incremental_answer_that_cannot_be_read_is_quarantined(load, http_api, lake):
-    table = make_table({"id": "integer", "at": "integer"}, **INCREMENTAL)
-    http_api.on("/v1/x", answer("something,else\n1,2\n"))
-    assert load(table).status == "quarantined"
-    assert lake.ledger.cursor(table) is None
-
-
-@pytest.mark.parametrize("change", [{"cursor": "seen"}, {"path": "/v1/y"}])
-def test_a_cursor_of_something_else_is_not_sent(load, http_api, change):
-    columns = {"id": "integer", "at": "integer", "seen": "integer"}
-    for path in ("/v1/x", "/v1/y"):
-        http_api.on(path, answer("id,at,seen\n1,50,7\n"))
-    load(make_table(columns, **INCREMENTAL))
-    changed = make_table(columns, **{**INCREMENTAL, **change})
-    load(changed)
-    load(changed)
-    greatest = "7" if "cursor" in change else "50"
-    assert [asked.params for asked in http_api.asked] == [{}, {}, {"since": greatest}]
-
-
-def load_two_at_once(load: Load, http_api: HttpApiServer, table: Table, *replies: Reply) -> None:
-    """Start a second load while the first is held in its request."""
-    is_asked, go = threading.Event(), threading.Event()
-
-    def held(_: Asked) -> Reply:
-        is_asked.set()
-        assert go.wait(20)
-        return replies[0]
-
-    http_api.on("/v1/x", held, *replies[1:])
-    with ThreadPoolExecutor(2) as threads:
-        try:
-            first = threads.submit(load, table)
-            assert is_asked.wait(20)
-            second = threads.submit(load, table)
-            # It may not end before the first one, however long that takes.
-            assert wait([second], timeout=1).not_done
-        finally:
-            go.set()
-        assert first.result().delivery_id < second.result().delivery_id
-
-
-def test_the_newer_answer_stays_current_when_two_runs_ask(load, http_api, rows):
-    table = make_table({"id": "integer", "name": "varchar"}, format="csv")
-    old, new = answer("id,name\n1,old\n"), answer("id,name\n1,new\n")
-    load_two_at_once(load, http_api, table, old, new)
-    # The raw view holds every batch; those that count are named beside it.
-    is_current = "_batch_id in (select batch_id from etl.current_batches)"
-    assert rows(table, f"name, {is_current}") == [("new", True), ("old", False)]
-
-
-def test_a_second_run_asks_from_the_cursor_of_the_first(load, http_api, lake):
-    table = make_table({"id": "integer", "at": "integer"}, **INCREMENTAL)
-    answers = answer("id,at\n1,5\n"), answer("id,at\n2,9\n")
-    load_two_at_once(load, http_api, table, *answers)
-    assert [asked.params for asked in http_api.asked] == [{}, {"since": "5"}]
-    assert lake.ledger.cursor(table) == "9"
-
-
-def test_appended_answers_all_count(load, http_api, rows):
-    table = make_table({"id": "integer"}, load="append", format="csv")
-    http_api.on("/v1/x", answer("id\n1\n"), answer("id\n2\n"), answer("id\n1\n"))
-    statuses = [load(table).status for _ in range(3)]
-    assert statuses == ["loaded", "loaded", "known"]
-    assert rows(table, "id") == [(1,), (2,)]
-
-
-def test_a_packed_answer_is_kept_unpacked(load, http_api, rows):
-    table = make_table({"id": "integer"}, format="csv")
-    http_api.on("/v1/x", answer("id\n1\n", packed=True))
-    load(table)
-    assert rows(table, "id") == [(1,)]

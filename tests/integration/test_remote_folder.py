@@ -181,20 +181,18 @@ def test_what_cannot_be_opened_is_permanent_and_shows_no_secret(url):
     assert "s3cret" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "ftp://shop:s3cret@host/x",
-        "ftp://shop:s3/cret@host/x",
-        "ftp://shop:1234@s3cret@host:21/x",
-        "simplecache::ftp://shop:s3cret@host/x",
-        "https://host/x?token=s3cret",
-    ],
-)
-def test_a_url_with_a_password_is_refused_without_showing_it(url):
+@pytest.mark.parametrize("password", ["s3cret", "s3/cret", "1234@s3cret"])
+@pytest.mark.parametrize("url", ["ftp://{}host:21/x", "simplecache::ftp://{}host/x"])
+def test_a_url_with_a_password_is_refused_without_showing_it(url, password):
     with pytest.raises(ValidationError, match="belong into storage_options") as caught:
-        LandingFolder(path=url)
+        LandingFolder(path=url.format(f"shop:{password}@"))
     assert "cret" not in str(caught.value)
+
+
+def test_a_url_with_a_query_is_refused_without_showing_it():
+    with pytest.raises(ValidationError, match="belong into storage_options") as caught:
+        LandingFolder(path="https://host/x?token=s3cret")
+    assert "s3cret" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -242,14 +240,14 @@ def test_a_file_that_may_not_be_read_leaves_the_others_alone(place, tmp_path, mo
     store, files, folder = place
     for name in ("a", "b"):
         files.pipe_file(f"{folder}/{name}.csv", b"1")
-    get_file = type(files).get_file
+    get_file = files.get_file
 
-    def refusing(files, path, *args, **options):
+    def refusing(path, *args, **options):
         if path.endswith("a.csv"):
             raise PermissionError("Access Denied")
-        return get_file(files, path, *args, **options)
+        return get_file(path, *args, **options)
 
-    monkeypatch.setattr(type(files), "get_file", refusing)
+    monkeypatch.setattr(files, "get_file", refusing)
     found = sorted(found_in(store), key=lambda file: file.name)
     first, second = [copy.fault for copy in store.fetch(found, tmp_path / "scratch", print)]
     assert isinstance(first, RemoteFolderRefused)

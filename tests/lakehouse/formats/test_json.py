@@ -152,6 +152,14 @@ def test_paths_reach_into_records_and_rename_keys(stage: Stage):
 
 
 @pytest.mark.usefixtures("either_way")
+def test_a_path_that_leads_nowhere_in_any_record_refuses_the_file(stage: Stage):
+    lines = '{"c": {"id": null}}\n{"c": {"idd": 1}}\n{"c": [7]}\n'
+    assert stage(lines, {"id": {"path": "$.c.id"}}).rows == 3
+    with pytest.raises(DeliveryRefused, match="declared columns name; they have c"):
+        stage(lines, {"id": {"path": "$.c.id"}, "name": {"path": "$.c.name"}})
+
+
+@pytest.mark.usefixtures("either_way")
 @pytest.mark.parametrize(
     ("record", "reason"),
     [

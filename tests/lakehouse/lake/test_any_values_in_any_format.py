@@ -211,7 +211,7 @@ def any_example(count: int) -> Any:
     lines=st.booleans(),
     packing=st.sampled_from(["", ".gz", ".zip"]),
 )
-@any_example(30)
+@any_example(15)
 def test_json_gives_back_every_value(
     written: list[dict[str, Any]], lines: bool, packing: str, loading: Loading
 ):
@@ -227,7 +227,7 @@ def test_json_gives_back_every_value(
 
 
 @given(written=rows(SAFE_TEXT, nested=False), packing=st.sampled_from(["", ".gz", ".zip"]))
-@any_example(20)
+@any_example(10)
 def test_csv_gives_back_every_value(written: list[dict[str, Any]], packing: str, loading: Loading):
     delivery, read = loading.loaded(packed(delimited(written), packing), "csv", SCALARS)
     assert (delivery.status, delivery.rows_loaded) == ("loaded", len(written)), delivery.reason
@@ -239,7 +239,7 @@ def test_csv_gives_back_every_value(written: list[dict[str, Any]], packing: str,
     written=rows(ANY_TEXT.map(lambda text: text.rstrip(" ")), nested=False),
     packing=st.sampled_from(["", ".gz", ".zip"]),
 )
-@any_example(20)
+@any_example(10)
 def test_fixed_width_gives_back_every_value_or_rejects_its_line(
     written: list[dict[str, Any]], packing: str, loading: Loading
 ):

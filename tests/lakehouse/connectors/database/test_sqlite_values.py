@@ -142,11 +142,8 @@ def test_an_infinite_number_empties_its_cell_where_a_decimal_is_declared(
     ]
 
 
-@pytest.mark.parametrize(
-    "text", ["2024-02-30", "2024-01-01 10:00:00", "2024-01-01x", "0044-03-15 BC", "infinity",
-             "01/02/2024", "", " ", "2024-1-5"]
-)  # fmt: skip
-def test_text_that_is_no_date_empties_its_cell_and_is_said(
+@pytest.mark.parametrize("text", ["2024-02-30", "0044-03-15 BC", "infinity", "", " "])
+def test_a_date_that_does_not_exist_empties_its_cell_and_is_said(
     write, text, load_one, raw, reasons, make_table
 ):
     write("create table days (id integer primary key, day date)", "insert into days values (1, '')")
@@ -155,6 +152,18 @@ def test_text_that_is_no_date_empties_its_cell_and_is_said(
     assert load_one(table).rows_loaded == 1
     assert raw(table, "select day from raw.days") == [(None,)]
     assert reasons() == [("day", f"{text} does not exist, so the cell is NULL", True)]
+
+
+@pytest.mark.parametrize(
+    "text", ["2024-01-01 10:00:00", "2024-01-01x", "01/02/2024", "2024-1-5", "pendiente"]
+)
+def test_text_that_is_no_date_refuses_its_row(write, text, load_one, make_table):
+    write(
+        "create table days (id integer primary key, day date)",
+        ("insert into days values (?, ?)", [(1, "2024-01-01"), (2, text)]),
+    )
+    load = load_one(make_table("days", {"id": "bigint", "day": "date"}))
+    assert (load.rows_loaded, load.rows_rejected) == (1, 1)
 
 
 def test_a_boolean_of_two_is_refused_and_not_taken_for_true(write, load_one, make_table):
