@@ -58,6 +58,7 @@ def test_refused_rows_and_moving_files_are_findings():
     assert make_load().findings == [
         "shop.sales: 2 of 12 rows of a.csv were refused; lines and reasons are in etl.error_log",
         "shop.sales: d.csv was still being written; the next run takes it",
+        "shop.sales: a.csv: new column zone",
     ]
 
 

@@ -1,5 +1,9 @@
 """A table declared in a line, and staged files read back."""
 
+import gzip
+import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -27,7 +31,7 @@ LATAM_DIALECTS = (
 
 
 def _make_table(
-    columns: dict[str, str] | list[str],
+    columns: dict[str, str | dict[str, Any]] | list[str],
     dialects: tuple[dict[str, Any], ...] = LATAM_DIALECTS,
     **meta: Any,
 ) -> Table:
@@ -41,7 +45,10 @@ def _make_table(
             "block": "landing",
             "schema_name": "raw",
             "meta": {"load": "append", "dialects": dialects, **finding, **meta},
-            "columns": [{"name": name, "data_type": kind} for name, kind in types.items()],
+            "columns": [
+                {"name": name, **(kind if isinstance(kind, dict) else {"data_type": kind})}
+                for name, kind in types.items()
+            ],
             "file": Path("_pharma__sources.yml"),
         }
     )
@@ -96,3 +103,39 @@ def duck() -> Iterator[duckdb.DuckDBPyConnection]:
     """One in-memory DuckDB for SQL expressions."""
     with duckdb.connect() as connection:
         yield connection
+
+
+@pytest.fixture
+def staged_alone(tmp_path: Path) -> Callable[..., dict[str, Any]]:
+    """Stage a file in a process of its own: rows, rejects or refusal, seconds, MiB."""
+    script = Path(__file__).with_name("stage_alone.py")
+
+    def run(file: Path, table: Table, *, seconds: float = 120) -> dict[str, Any]:
+        done = subprocess.run(
+            [sys.executable, script, file, table.model_dump_json(), tmp_path / "scratch"],
+            capture_output=True,
+            timeout=seconds,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+        return json.loads(done.stdout)
+
+    return run
+
+
+@pytest.fixture
+def write_pieces(tmp_path: Path) -> Callable[..., Path]:
+    """Write each text so many times to a file; one named `*.gz` is packed."""
+
+    def write(name: str, *pieces: tuple[str, int]) -> Path:
+        file = tmp_path / name
+        with gzip.open(file, "wb", 1) if name.endswith(".gz") else file.open("wb") as target:
+            for text, times in pieces:
+                piece = text.encode()
+                step = max(1, (1 << 20) // len(piece))
+                for start in range(0, times, step):
+                    target.write(piece * min(step, times - start))
+        return file
+
+    return write

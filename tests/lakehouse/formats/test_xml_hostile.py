@@ -1,63 +1,18 @@
 """Documents made to exhaust memory or time, or to reach outside: refused, and soon."""
 
-import json
 import re
-import subprocess
-import sys
-import time
-from pathlib import Path
+from functools import partial
 
 import pytest
 
-CHILD = """
-import json, resource, sys
-from pathlib import Path
-from lakehouse.errors import DeliveryRefused
-from lakehouse.formats.xml import stage_xml
-from lakehouse.source_catalog import Table
-
-table = Table.model_validate({
-    "source": "tienda", "name": "catalogo", "connector": "files", "block": "landing",
-    "schema_name": "raw", "columns": [{"name": "id"}], "file": Path("sources.yml"),
-    "meta": {"load": "append", "pattern": "*", "format": "xml", "file": {"record_path": "/c/p"}},
-})
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-try:
-    rows, refusal = stage_xml(Path(sys.argv[1]), table, Path(sys.argv[2])).rows, None
-except DeliveryRefused as refused:
-    rows, refusal = None, str(refused)
-grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-print(json.dumps({"rows": rows, "refusal": refusal, "grown_mb": grown / 1024}))
-"""
-
 
 @pytest.fixture
-def staged_alone(tmp_path: Path):
-    """Stage a file in a process of its own: its rows or refusal, and memory in MB."""
-
-    def run(file: Path, *, seconds: float = 60) -> dict:
-        started = time.monotonic()
-        done = subprocess.run(
-            [sys.executable, "-c", CHILD, str(file), str(tmp_path / "scratch")],
-            capture_output=True,
-            timeout=seconds,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr[-2000:]
-        return {**json.loads(done.stdout), "seconds": time.monotonic() - started}
-
-    return run
-
-
-def write(path: Path, *parts: tuple[str, int]) -> Path:
-    """Write each text so many times."""
-    with path.open("w") as file:
-        for text, times in parts:
-            step = max(1, min(times, 1_000_000 // max(1, len(text))))
-            for start in range(0, times, step):
-                file.write(text * min(step, times - start))
-    return path
+def stage_hostile(staged_alone, make_table):
+    """Stage a document in a process of its own."""
+    return partial(
+        staged_alone,
+        table=make_table(["id"], ({},), pattern="*", format="xml", file={"record_path": "/c/p"}),
+    )
 
 
 LAUGHS = '<!ENTITY l0 "ha">' + "".join(
@@ -76,10 +31,10 @@ LAUGHS = '<!ENTITY l0 "ha">' + "".join(
     ],
     ids=["laughs", "laughs-in-an-attribute", "external", "parameter", "quadratic"],
 )
-def test_declared_entities_are_refused_and_never_expanded(staged_alone, tmp_path, document):
+def test_declared_entities_are_refused_and_never_expanded(stage_hostile, tmp_path, document):
     file = tmp_path / "entities.xml"
     file.write_text(document)
-    told = staged_alone(file)
+    told = stage_hostile(file)
     assert told["rows"] is None
     assert "entit" in told["refusal"].lower()
     assert "root:" not in told["refusal"]
@@ -87,13 +42,13 @@ def test_declared_entities_are_refused_and_never_expanded(staged_alone, tmp_path
 
 
 def test_entities_of_an_external_dtd_are_refused_and_other_documents_with_one_are_not(
-    staged_alone, tmp_path
+    stage_hostile, tmp_path
 ):
     file = tmp_path / "dtd.xml"
     file.write_text('<!DOCTYPE c SYSTEM "c.dtd"><c><p k="&x;"><id>1</id></p></c>')
-    assert "external DTD" in staged_alone(file)["refusal"]
+    assert "external DTD" in stage_hostile(file)["refusal"]
     file.write_text('<!DOCTYPE c SYSTEM "c.dtd"><c><p k="&amp;&#65;"><id>1</id></p></c>')
-    assert staged_alone(file)["rows"] == 1
+    assert stage_hostile(file)["rows"] == 1
 
 
 @pytest.mark.parametrize(
@@ -116,9 +71,9 @@ def test_entities_of_an_external_dtd_are_refused_and_other_documents_with_one_ar
 )  # fmt: skip
 @pytest.mark.long
 def test_what_would_exhaust_memory_is_refused_in_bounded_time(
-    staged_alone, tmp_path, parts, reason
+    stage_hostile, write_pieces, parts, reason
 ):
-    told = staged_alone(write(tmp_path / "hostile.xml", *parts))
+    told = stage_hostile(write_pieces("hostile.xml", *parts))
     assert told["rows"] is None
     assert re.search(reason, told["refusal"], re.IGNORECASE), told["refusal"]
     assert told["grown_mb"] < 400
@@ -131,20 +86,20 @@ def test_what_would_exhaust_memory_is_refused_in_bounded_time(
     ids=["elements", "comments", "open-elements", "text"],
 )
 @pytest.mark.long
-def test_what_stands_between_records_takes_no_memory(staged_alone, tmp_path, between):
+def test_what_stands_between_records_takes_no_memory(stage_hostile, write_pieces, between):
     closing = "</otro>" * 40 if between == "<otro>" else ""
     many = (between * 40 + closing + "<p><id>1</id></p>", 20_000)
     few = (between * 40 + closing + "<p><id>1</id></p>", 600)
-    small = staged_alone(write(tmp_path / "small.xml", ("<c>", 1), few, ("</c>", 1)))
-    large = staged_alone(write(tmp_path / "large.xml", ("<c>", 1), many, ("</c>", 1)))
+    small = stage_hostile(write_pieces("small.xml", ("<c>", 1), few, ("</c>", 1)))
+    large = stage_hostile(write_pieces("large.xml", ("<c>", 1), many, ("</c>", 1)))
     assert (small["rows"], large["rows"]) == (600, 20_000)
     assert large["grown_mb"] - small["grown_mb"] < 60
 
 
 @pytest.mark.long
-def test_memory_does_not_grow_with_the_document(staged_alone, tmp_path):
+def test_memory_does_not_grow_with_the_document(stage_hostile, write_pieces):
     record = "<p><id>1</id><nombre>" + "n" * 200 + "</nombre></p>\n"
-    small = staged_alone(write(tmp_path / "s.xml", ("<c>", 1), (record, 20_000), ("</c>", 1)))
-    large = staged_alone(write(tmp_path / "l.xml", ("<c>", 1), (record, 200_000), ("</c>", 1)))
+    small = stage_hostile(write_pieces("s.xml", ("<c>", 1), (record, 20_000), ("</c>", 1)))
+    large = stage_hostile(write_pieces("l.xml", ("<c>", 1), (record, 200_000), ("</c>", 1)))
     assert large["rows"] == 200_000
     assert large["grown_mb"] - small["grown_mb"] < 60

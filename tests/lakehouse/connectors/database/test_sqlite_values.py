@@ -296,6 +296,8 @@ def means_the_same(value: Any, came: Any) -> bool:
     """Whether what came to the lake is what SQLite holds, in the contract's type."""
     written = str(value).strip().lower()
     if isinstance(came, bool):
+        if isinstance(value, int | float):
+            return value == came
         return written in (("1", "true", "t", "y") if came else ("0", "false", "f", "n"))
     if isinstance(came, int | float | Decimal | date):
         is_date = isinstance(came, date)
