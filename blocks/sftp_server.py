@@ -5,9 +5,9 @@ from typing import ClassVar
 from prefect.blocks.core import Block
 from pydantic import Field, SecretStr
 
-from lakehouse.connectors.sftp_connection import SftpAccess
-from lakehouse.connectors.sftp_folder import SftpFolder
-from lakehouse.connectors.sftp_host_key import PinnedKeys
+from lakehouse.connectors.sftp.connection import SftpAccess
+from lakehouse.connectors.sftp.folder import SftpFolder
+from lakehouse.connectors.sftp.host_key import PinnedKeys
 
 
 class SftpServer(Block):

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from lakehouse.errors import DeliveryRefused
-from lakehouse.formats.csv_parser import LineEndsMixed
+from lakehouse.formats.csv.parser import LineEndsMixed
 from lakehouse.formats.record_scan import RecordGrammar, split_lines, whole_lines
 
 Parsed = TypeVar("Parsed")

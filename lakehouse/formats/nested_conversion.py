@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from duckdb.sqltypes import DuckDBPyType
 
-from lakehouse.formats.json_numbers import (
+from lakehouse.formats.json.numbers import (
     has_long_number_sql,
     holds_mark_sql,
     marked_numbers_sql,

@@ -8,14 +8,14 @@ from typing import Protocol
 
 from lakehouse.formats.compressed import packing_of, unpack
 from lakehouse.formats.content_profile import ContentProfile
-from lakehouse.formats.csv import stage_csv
-from lakehouse.formats.fixed_width import stage_fixed_width
-from lakehouse.formats.json import stage_json, stage_ndjson
-from lakehouse.formats.parquet import stage_parquet
+from lakehouse.formats.csv.reader import stage_csv
+from lakehouse.formats.fixed_width.reader import stage_fixed_width
+from lakehouse.formats.json.reader import stage_json, stage_ndjson
+from lakehouse.formats.parquet.reader import stage_parquet
 from lakehouse.formats.staged_file import StagedFile
 from lakehouse.formats.staging_limits import StagingLimits
-from lakehouse.formats.xlsx import stage_xlsx
-from lakehouse.formats.xml import stage_xml
+from lakehouse.formats.xlsx.reader import stage_xlsx
+from lakehouse.formats.xml.reader import stage_xml
 from lakehouse.lake.duckdb_session import resources_suffice
 from lakehouse.source_catalog import Table
 

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from servers.database_source import DatabaseSource
 
-from lakehouse.connectors.database import mysql
+from lakehouse.connectors.database.mysql import dialect as mysql
 from lakehouse.connectors.database.read_tables import read_tables
 from lakehouse.errors import DatabaseRefused
 
@@ -154,7 +154,7 @@ def test_every_type_arrives_exact_without_the_driver_s_private_socket(
 def test_every_type_arrives_exact_through_a_tiny_buffer(
     torture: DatabaseSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lakehouse.connectors.database.mysql_rows.read_rows.__defaults__", (4,))
+    monkeypatch.setattr("lakehouse.connectors.database.mysql.rows.read_rows.__defaults__", (4,))
     assert differences(torture) == []
 
 

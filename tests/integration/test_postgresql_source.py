@@ -8,7 +8,7 @@ from servers.database_source import loaded_rows
 from servers.postgres_source import PostgresSource
 
 from lakehouse.connectors.database.engine import make_engine
-from lakehouse.connectors.database.postgresql import _SESSION, PostgreSql
+from lakehouse.connectors.database.postgresql.dialect import _SESSION, PostgreSql
 from lakehouse.errors import (
     CatalogInvalid,
     DatabaseRefused,
@@ -195,7 +195,7 @@ def test_a_session_that_is_ended_in_mid_table_leaves_nothing_and_the_next_run_lo
     )
     small = postgres_source.table("small", {"id": "integer"})
     large = postgres_source.table("large", {"id": "integer", "note": "varchar"})
-    monkeypatch.setattr("lakehouse.connectors.database.postgresql._ROWS_AT_ONCE", 1000)
+    monkeypatch.setattr("lakehouse.connectors.database.postgresql.dialect._ROWS_AT_ONCE", 1000)
     killed: list[bool] = []
 
     def kill(progress: Any) -> None:
@@ -243,7 +243,7 @@ def test_a_lock_that_is_held_too_long_is_worth_another_try(
     session = tuple(
         "set local lock_timeout = '100ms'" if "lock_timeout" in one else one for one in _SESSION
     )
-    monkeypatch.setattr("lakehouse.connectors.database.postgresql._SESSION", session)
+    monkeypatch.setattr("lakehouse.connectors.database.postgresql.dialect._SESSION", session)
     with postgres_source.connect() as other:
         other.autocommit = False
         other.execute("lock table t in access exclusive mode")

@@ -10,9 +10,9 @@ import pytest
 from servers.cutting_proxy import cutting_proxy
 from servers.sftp_store import MEGABYTE, TABLE, download, found_in, put, store_of
 
-from lakehouse.connectors import sftp_fetcher as module
 from lakehouse.connectors.file_store import FoundFile
-from lakehouse.connectors.sftp_folder import SftpFolder
+from lakehouse.connectors.sftp import fetcher as module
+from lakehouse.connectors.sftp.folder import SftpFolder
 from lakehouse.errors import DeliveryMoving, RemoteFolderUnavailable
 
 pytestmark = pytest.mark.integration

@@ -19,7 +19,7 @@ from servers.sftp_store import (
 from servers.sshd import SshServer
 
 from lakehouse.connectors.file_store import FoundFile, files_of, settled
-from lakehouse.connectors.sftp_folder import SftpFolder
+from lakehouse.connectors.sftp.folder import SftpFolder
 from lakehouse.errors import (
     DeliveryMoving,
     LandingFolderMissing,

@@ -16,7 +16,7 @@ from servers.cutting_proxy import cutting_proxy
 from servers.sftp_load import PAYMENTS, folder_of, load_new
 from servers.sshd import SshServer
 
-from lakehouse.connectors.sftp_folder import SftpFolder
+from lakehouse.connectors.sftp.folder import SftpFolder
 from lakehouse.lake.pending_files import look_for_files
 from lakehouse.lake.raw_lake import RawLake
 from lakehouse.settings import Settings, load_settings

@@ -9,7 +9,7 @@ from sqlalchemy.exc import NoSuchModuleError
 from sqlalchemy.pool import NullPool
 
 from lakehouse.connectors.database.dialect import Dialect
-from lakehouse.connectors.database.sqlite_file import read_only
+from lakehouse.connectors.database.sqlite.file import read_only
 from lakehouse.errors import DatabaseRefused
 
 CONNECT_SECONDS = 10
@@ -17,10 +17,10 @@ READ_SECONDS = 1800
 
 # Loaded when needed: a lake of one kind of database needs the driver of no other.
 _DIALECTS = {
-    "mysql": ("mysql", "MySql"),
-    "mariadb": ("mysql", "MySql"),
-    "postgresql": ("postgresql", "PostgreSql"),
-    "sqlite": ("sqlite", "Sqlite"),
+    "mysql": ("mysql.dialect", "MySql"),
+    "mariadb": ("mysql.dialect", "MySql"),
+    "postgresql": ("postgresql.dialect", "PostgreSql"),
+    "sqlite": ("sqlite.dialect", "Sqlite"),
 }
 _GENERIC = ("generic", "Generic")
 

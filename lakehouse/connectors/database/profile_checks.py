@@ -9,8 +9,8 @@ import duckdb
 import pyarrow as pa
 
 from lakehouse.connectors.database.dialect import Relation, ServerColumn
-from lakehouse.connectors.database.mysql_types import quoted as mysql_quoted
-from lakehouse.connectors.database.sqlite_types import SqliteColumn
+from lakehouse.connectors.database.mysql.types import quoted as mysql_quoted
+from lakehouse.connectors.database.sqlite.types import SqliteColumn
 from lakehouse.sql_quoting import sql_identifier
 from lakehouse.table_contract import METADATA_COLUMNS
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from lakehouse.connectors.download_folder import download_parent
-from lakehouse.connectors.sftp_connection import SftpAccess
-from lakehouse.connectors.sftp_folder import SftpFolder
-from lakehouse.connectors.sftp_host_key import PinnedKeys
+from lakehouse.connectors.sftp.connection import SftpAccess
+from lakehouse.connectors.sftp.folder import SftpFolder
+from lakehouse.connectors.sftp.host_key import PinnedKeys
 from lakehouse.lake.ledger import Delivery
 from lakehouse.lake.load_file import load_file
 from lakehouse.lake.pending_files import look_for_files

@@ -10,7 +10,7 @@ from servers.sshd import SshServer
 
 from blocks.sftp_server import SftpServer
 from lakehouse.connectors.file_store import FetchedFile, FoundFile, files_of
-from lakehouse.connectors.sftp_folder import SftpFolder
+from lakehouse.connectors.sftp.folder import SftpFolder
 from lakehouse.source_catalog import Table
 
 MEGABYTE = 1 << 20

@@ -5,7 +5,7 @@ from pathlib import Path
 import paramiko
 import pytest
 
-from lakehouse.connectors.sftp_host_key import PinnedKeys
+from lakehouse.connectors.sftp.host_key import PinnedKeys
 from lakehouse.errors import HostKeyUnknown, RemoteFolderRefused
 
 

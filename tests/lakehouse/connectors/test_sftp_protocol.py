@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lakehouse.connectors import sftp_messages as sftp
-from lakehouse.connectors.sftp_messages import RemoteStatus, SftpRefusal
-from lakehouse.connectors.sftp_protocol import SAFE_READ_BYTES, SftpProtocol
+from lakehouse.connectors.sftp import messages as sftp
+from lakehouse.connectors.sftp.messages import RemoteStatus, SftpRefusal
+from lakehouse.connectors.sftp.protocol import SAFE_READ_BYTES, SftpProtocol
 from lakehouse.errors import RemoteFolderUnavailable
 
 REGULAR = 0o100644

@@ -12,7 +12,7 @@ import duckdb
 import numpy as np
 import pytest
 
-from lakehouse.formats.csv import stage_csv
+from lakehouse.formats.csv.reader import stage_csv
 from lakehouse.formats.staged_file import StagedFile
 from lakehouse.formats.staging_limits import StagingLimits
 from lakehouse.source_catalog import Table

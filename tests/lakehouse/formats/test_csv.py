@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lakehouse.errors import DeliveryRefused, ResourcesExhausted
-from lakehouse.formats.csv import stage_csv
+from lakehouse.formats.csv.reader import stage_csv
 from lakehouse.formats.staging_limits import StagingLimits
 
 CELLS = st.text(

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from lakehouse.errors import DeliveryRefused
-from lakehouse.formats import fixed_width, fixed_width_lines
-from lakehouse.formats.fixed_width import stage_fixed_width
+from lakehouse.formats.fixed_width import lines as fixed_width_lines
+from lakehouse.formats.fixed_width import reader as fixed_width
+from lakehouse.formats.fixed_width.reader import stage_fixed_width
 from lakehouse.formats.staged_file import StagedFile
 from lakehouse.source_catalog import Table
 

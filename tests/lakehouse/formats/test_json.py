@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from lakehouse.errors import DeliveryRefused
-from lakehouse.formats import json as json_format
-from lakehouse.formats.json import stage_json, stage_ndjson
+from lakehouse.formats.json import reader as json_format
+from lakehouse.formats.json.reader import stage_json, stage_ndjson
 from lakehouse.formats.staged_file import StagedFile
 from lakehouse.formats.staging_limits import StagingLimits
 from lakehouse.source_catalog import Table

@@ -10,11 +10,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from lakehouse.errors import DeliveryRefused
-from lakehouse.formats import json as json_format
-from lakehouse.formats import json_structure
-from lakehouse.formats.json import stage_json, stage_ndjson
-from lakehouse.formats.json_strictness import StrictnessCheck
-from lakehouse.formats.json_structure import StructureScan, json_chunks
+from lakehouse.formats.json import reader as json_format
+from lakehouse.formats.json import structure as json_structure
+from lakehouse.formats.json.reader import stage_json, stage_ndjson
+from lakehouse.formats.json.strictness import StrictnessCheck
+from lakehouse.formats.json.structure import StructureScan, json_chunks
 from lakehouse.formats.staging_limits import StagingLimits
 from lakehouse.source_catalog import Table
 

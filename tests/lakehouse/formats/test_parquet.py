@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from lakehouse.connectors.folder import FoundFile
 from lakehouse.errors import DeliveryRefused
-from lakehouse.formats.parquet import stage_parquet
+from lakehouse.formats.parquet.reader import stage_parquet
 from lakehouse.lake.ledger import Delivery
 from lakehouse.lake.load_file import load_file
 from lakehouse.lake.raw_lake import RawLake
@@ -223,7 +223,7 @@ import random, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[3])
 from lakehouse.errors import DeliveryRefused
-from lakehouse.formats.parquet import stage_parquet
+from lakehouse.formats.parquet.reader import stage_parquet
 from lakehouse.source_catalog import Table
 
 table = Table.model_validate_json(Path(sys.argv[2]).read_text())

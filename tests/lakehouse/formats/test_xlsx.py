@@ -16,7 +16,7 @@ from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
 from lakehouse.connectors.folder import FoundFile
 from lakehouse.formats.staged_file import StagedFile
-from lakehouse.formats.xlsx import stage_xlsx
+from lakehouse.formats.xlsx.reader import stage_xlsx
 from lakehouse.lake.ledger import Delivery
 from lakehouse.lake.load_file import load_file
 from lakehouse.lake.raw_lake import RawLake

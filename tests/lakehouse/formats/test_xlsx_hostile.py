@@ -11,7 +11,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from lakehouse.formats.xlsx_scan import measure_sheet
+from lakehouse.formats.xlsx.scan import measure_sheet
 
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 HEAD = f'<?xml version="1.0"?><worksheet xmlns="{MAIN}"><sheetData>'
@@ -158,7 +158,7 @@ MANGLING_CHILD = """
 import random, sys, zipfile
 from pathlib import Path
 from lakehouse.errors import DeliveryRefused
-from lakehouse.formats.xlsx import stage_xlsx
+from lakehouse.formats.xlsx.reader import stage_xlsx
 from lakehouse.source_catalog import Table
 
 good, folder = Path(sys.argv[1]), Path(sys.argv[1]).parent

@@ -10,7 +10,7 @@ import pytest
 
 from lakehouse.errors import DeliveryRefused
 from lakehouse.formats.staged_file import StagedFile
-from lakehouse.formats.xlsx import stage_xlsx
+from lakehouse.formats.xlsx.reader import stage_xlsx
 from lakehouse.source_catalog import Table
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from lakehouse.errors import CatalogInvalid, DeliveryRefused
 from lakehouse.formats.staged_file import StagedFile
-from lakehouse.formats.xml import stage_xml
+from lakehouse.formats.xml.reader import stage_xml
 from lakehouse.source_catalog import Table
 
 HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -223,7 +223,7 @@ def test_a_record_may_be_the_document_element(rows):
 
 
 def test_columns_that_turn_up_late_are_null_before(stage, rows_of, monkeypatch):
-    monkeypatch.setattr("lakehouse.formats.xml._BATCH_ROWS", 2)
+    monkeypatch.setattr("lakehouse.formats.xml.reader._BATCH_ROWS", 2)
     document = products(*(f"<id>{n}</id>" for n in range(5)), "<nuevo>n</nuevo><id>5</id>")
     staged = stage(document, xml_table(["id"]))
     assert rows_of(staged)[-2:] == [("4", None, 7), ("5", "n", 8)]

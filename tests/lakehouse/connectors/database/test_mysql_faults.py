@@ -8,9 +8,9 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import OperationalError as WrappedError
 
 from lakehouse.connectors.database.engine import dialect_of, make_engine, sql_name
-from lakehouse.connectors.database.mysql import MySql
-from lakehouse.connectors.database.mysql_faults import mysql_faults
-from lakehouse.connectors.database.mysql_types import server_column
+from lakehouse.connectors.database.mysql.dialect import MySql
+from lakehouse.connectors.database.mysql.faults import mysql_faults
+from lakehouse.connectors.database.mysql.types import server_column
 from lakehouse.errors import CatalogInvalid, DatabaseRefused, DatabaseUnavailable
 
 SECRET = "open-sesame"

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from pymysql.err import Error, OperationalError
 
 from lakehouse.connectors.database.dialect import ServerColumn
-from lakehouse.connectors.database.mysql_rows import read_rows
-from lakehouse.connectors.database.mysql_types import server_column
-from lakehouse.connectors.database.mysql_values import values_of
+from lakehouse.connectors.database.mysql.rows import read_rows
+from lakehouse.connectors.database.mysql.types import server_column
+from lakehouse.connectors.database.mysql.values import values_of
 from lakehouse.errors import DatabaseRefused
 
 Cell = bytes | None

@@ -7,8 +7,8 @@ from contextlib import closing
 import pytest
 
 from lakehouse.connectors.database.engine import make_engine
-from lakehouse.connectors.database.sqlite import Sqlite
-from lakehouse.connectors.database.sqlite_types import StorageClasses, server_column
+from lakehouse.connectors.database.sqlite.dialect import Sqlite
+from lakehouse.connectors.database.sqlite.types import StorageClasses, server_column
 from lakehouse.errors import (
     CatalogInvalid,
     DatabaseRefused,

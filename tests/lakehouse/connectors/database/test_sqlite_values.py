@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lakehouse.connectors.database.sqlite_types import StorageClasses, proposed_type
+from lakehouse.connectors.database.sqlite.types import StorageClasses, proposed_type
 from lakehouse.errors import (
     DatabaseRefused,
 )

@@ -1,0 +1,1 @@
+"""Text files whose columns stand at fixed places."""

@@ -1,0 +1,1 @@
+"""Workbooks of Excel 2007 and later."""

@@ -1,0 +1,1 @@
+"""XML documents, a record an element."""
