@@ -57,6 +57,10 @@ class DeliveryMoving(TransientError):
     """A file changed while it was being read; its sender is not done yet."""
 
 
+class DeliveryUnreadable(PermanentError):
+    """A file is there, but this user may not read it; the others of its table are loaded."""
+
+
 class DeliveryRefused(PermanentError):
     """A whole file cannot be loaded; it goes to quarantine with this reason.
 

@@ -62,7 +62,8 @@ class TableLoad:
     def summary(self) -> str:
         """One line for logs and reports."""
         if not self.deliveries:
-            return "nothing new" + (" (cached)" if self.cached else "")
+            nothing = "nothing was loaded, see the findings" if self.findings else "nothing new"
+            return nothing + (" (cached)" if self.cached else "")
         counts = [
             f"{number} {status}"
             for status in ("loaded", "known", "quarantined")

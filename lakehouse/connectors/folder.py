@@ -3,6 +3,7 @@
 A symbolic link may lead anywhere and is ignored like a folder or a pipe.
 """
 
+import os
 import stat
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from lakehouse.connectors.file_store import (
     change_of,
     files_of,
 )
-from lakehouse.errors import DeliveryMoving, LandingFolderMissing
+from lakehouse.errors import DeliveryMoving, DeliveryUnreadable, LandingFolderMissing
 from lakehouse.lake.durable_files import make_folder, sync
 from lakehouse.source_catalog import Table
 
@@ -64,7 +65,14 @@ class LocalFolder:
     ) -> Generator[FetchedFile, None, None]:
         """See `FileStore.fetch`; nothing is copied."""
         del scratch, on_wait
-        return (FetchedFile(file, self.path) for file in files)
+        return (FetchedFile(file, self.path, fault=self._fault(file)) for file in files)
+
+    def _fault(self, file: FoundFile) -> DeliveryUnreadable | None:
+        path = self.path / file.name
+        # A file that is gone meanwhile is told as such by whoever reads it.
+        if os.access(path, os.R_OK) or not path.exists():
+            return None
+        return DeliveryUnreadable(f"this user may not read it in {self.path}. Correct its rights.")
 
     def set_aside(self, found: FoundFile) -> str | None:
         """See `FileStore.set_aside`; what has the name in `processed/` is never replaced.

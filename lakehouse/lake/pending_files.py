@@ -135,6 +135,9 @@ def look_for_files(
             profile = profile_content(path) if path else None
         except FileNotFoundError:
             moving.add(file.name)
+        except PermissionError:
+            # The load tells it of this one file, and takes the others.
+            files.append(FileToLoad.of_pending(file, None))
         else:
             files.append(FileToLoad.of_pending(file, profile))
     is_loaded = {name for name, delivery in known.items() if delivery.batch_id is not None}

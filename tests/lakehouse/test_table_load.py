@@ -65,6 +65,8 @@ def test_refused_rows_and_moving_files_are_findings():
 def test_nothing_new_is_said_as_such():
     assert TableLoad("shop", "sales").summary == "nothing new"
     assert TableLoad("shop", "sales", cached=True).summary == "nothing new (cached)"
+    moving = TableLoad("shop", "sales").with_moving("a.csv")
+    assert moving.summary == "nothing was loaded, see the findings"
     assert ingest_summary([TableLoad("shop", "sales")]) == "nothing new in 1 tables"
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pymysql
+from servers.certificate import write_certificate
 from servers.child_process import dies_with_its_parent, free_port, stop, wait_until_ready
 from sqlalchemy import URL
 
@@ -36,6 +37,11 @@ class MariaDbServer:
     url: URL
     folder: Path
     process: subprocess.Popen[bytes]
+
+    @property
+    def certificate(self) -> Path:
+        """What it shows to whoever asks for TLS."""
+        return self.folder / "certificate.pem"
 
     def restart(self, start_seconds: float = 60) -> None:
         """Stop the server as its own shutdown does, and start it on the same port and data."""
@@ -126,8 +132,10 @@ def _create_data(folder: Path, url: URL) -> None:
         "grant all privileges on *.* to root@'127.0.0.1' with grant option;\n"
     )
     first.chmod(0o600)
+    certificate, key = folder / "certificate.pem", folder / "key.pem"
+    write_certificate(certificate, key)
     if os.geteuid() == 0:
-        for path in (folder, first):
+        for path in (folder, first, certificate, key):
             shutil.chown(path, SYSTEM_USER, SYSTEM_USER)
     command = [mariadb_binary("mariadb-install-db"), "--no-defaults", "--skip-test-db"]
     options = [f"--datadir={folder / 'data'}", "--auth-root-authentication-method=normal"]
@@ -142,6 +150,8 @@ def _start(folder: Path, url: URL) -> subprocess.Popen[bytes]:
         "socket": folder / "socket",
         "pid-file": folder / "pid",
         "init-file": folder / "first.sql",
+        "ssl-cert": folder / "certificate.pem",
+        "ssl-key": folder / "key.pem",
         "bind-address": url.host,
         "port": url.port,
         "innodb-flush-log-at-trx-commit": 0,

@@ -28,6 +28,7 @@ _ADVICE = {
     1142: "Grant this user SELECT on the table.",
     1143: "Grant this user SELECT on the column.",
 }
+_UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"
 
 
 @contextmanager
@@ -46,6 +47,12 @@ def mysql_faults() -> Iterator[None]:
 
 
 def _as_ours(error: BaseException | None) -> AljibeError:
+    if error and _UNTRUSTED in str(error):
+        # The driver tells it as any failure to connect.
+        return DatabaseRefused(
+            "The database's certificate is not to be trusted. Name the CA that signed it in the "
+            "block's URL (ssl_ca=/path/to/ca.pem), or correct the host to the certificate's name."
+        )
     if isinstance(error, OSError):
         said = error.strerror or str(error) or type(error).__name__
         return DatabaseUnavailable(f"The connection to the database broke off ({said}).")

@@ -28,6 +28,7 @@ URL = make_url(f"mysql+pymysql://reader:{SECRET}@db.example:3306/shop")
         (TimeoutError("timed out"), DatabaseUnavailable),
         (ConnectionResetError(104, "Connection reset by peer"), DatabaseUnavailable),
         (OperationalError(1045, "Access denied for user 'reader'"), DatabaseRefused),
+        (OperationalError(2003, "Can't connect (CERTIFICATE_VERIFY_FAILED)"), DatabaseRefused),
         (OperationalError(1049, "Unknown database 'shop'"), DatabaseRefused),
         (ProgrammingError(1146, "Table 'shop.x' doesn't exist"), DatabaseRefused),
         (RuntimeError("'cryptography' package is required"), DatabaseRefused),
