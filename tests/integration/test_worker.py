@@ -13,6 +13,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from servers.child_process import dies_with_its_parent, stop
+from servers.prefect_server import running_prefect_server
 
 from demo.pharma_deliveries import seed_deliveries
 from lakehouse.settings import PROJECT_ROOT
@@ -29,10 +30,17 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def environment(prefect_api: dict[str, str], home: Path) -> dict[str, str]:
+def own_prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """A server of its own: saved blocks would win over the declared ones of other tests' runs."""
+    with running_prefect_server(tmp_path_factory.mktemp("bootstrapped")) as variables:
+        yield variables
+
+
+@pytest.fixture(scope="module")
+def environment(own_prefect_api: dict[str, str], home: Path) -> dict[str, str]:
     return {
         **os.environ,
-        **prefect_api,
+        **own_prefect_api,
         "ALJIBE_HOME": str(home),
         "ALJIBE_BIN": str(BIN),
         "PREFECT_WORKER_QUERY_SECONDS": "1",
