@@ -3,29 +3,16 @@
 Run: python -m benchmarks.csv_ingest [--gigabytes 2] [--rounds 3] [--folder DIR] [--json FILE]
 """
 
-import argparse
-import json
-import os
 import shutil
-import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import duckdb
 from rich.console import Console
-from rich.table import Table
 
-from benchmarks.csv_load_child import LOADERS
-from benchmarks.measurements import (
-    MeasurementError,
-    Spread,
-    machine,
-    ratios,
-    timed,
-    write_json,
-)
+from benchmarks.side_by_side import SideBySide, conclude
 
-ROOT = Path(__file__).resolve().parent.parent
+LOADS = SideBySide("csv_loaders", "duckdb", {"duckdb": "plain DuckDB COPY", "aljibe": "our ingest"})
 SAMPLE_ROWS = 100_000
 # The file itself, a staged copy or the two Parquet files, and room to breathe.
 SCRATCH_PER_BYTE = 2.0
@@ -60,54 +47,10 @@ def rows_for(size_bytes: float, folder: Path) -> int:
     return max(1, round(size_bytes / bytes_per_row))
 
 
-def load_once(loader: str, csv: Path, folder: Path, threads: int, rows: int) -> dict[str, float]:
-    """Load the file in a new process into a new folder, which is removed afterwards.
-
-    Returns:
-        rows, seconds of the load, peak_rss_bytes.
-
-    Raises:
-        MeasurementError: the process failed, or loaded another number of rows.
-    """
-    target = folder / loader
-    target.mkdir()
-    answer = folder / f"{loader}.json"
-    what = [loader, csv, target, answer]
-    try:
-        timed(
-            [sys.executable, "-m", "benchmarks.csv_load_child", *what, f"--threads={threads}"],
-            environment=os.environ,
-            folder=ROOT,
-            log=folder / f"{loader}.log",
-        )
-    finally:
-        shutil.rmtree(target)
-    told: dict[str, float] = json.loads(answer.read_text("utf-8"))
-    if told["rows"] != rows:
-        raise MeasurementError(f"{loader} loaded {told['rows']} of {rows} rows")
-    return told
-
-
-def report(measured: dict[str, list[dict[str, float]]], title: str, console: Console) -> None:
-    """Show seconds, ratio to plain DuckDB and peak memory."""
-    table = Table("median (min-max)", "seconds", "x DuckDB", "peak memory, MB", title=title)
-    seconds = {name: [run["seconds"] for run in runs] for name, runs in measured.items()}
-    for name, runs in measured.items():
-        memory = Spread(tuple(run["peak_rss_bytes"] / 1e6 for run in runs))
-        ratio = ratios(seconds[name], seconds["duckdb"])
-        label = {"duckdb": "plain DuckDB COPY", "aljibe": "our ingest"}[name]
-        table.add_row(label, Spread(tuple(seconds[name])).shown(), ratio.shown(), memory.shown(0))
-    console.print(table)
-
-
 def main() -> None:
     """Read the options, check the disk, generate the file, measure in turns."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = LOADS.option_parser(__doc__)
     parser.add_argument("--gigabytes", type=float, default=2.0)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--folder", type=Path, help="scratch; default the temporary folder")
-    parser.add_argument("--json", type=Path, help="write every measurement to this file")
     options = parser.parse_args()
     console = Console()
     size = options.gigabytes * 1e9
@@ -119,22 +62,13 @@ def main() -> None:
                 f"{folder.parent} has {free / 1e9:.1f} GB free, this needs {needed / 1e9:.1f}: "
                 "choose another with --folder, or a smaller --gigabytes"
             )
-        landing = folder / "landing"
-        landing.mkdir()
         rows = rows_for(size, folder)
-        csv = landing / "orders.csv"
+        csv = folder / "orders.csv"
         write_csv(csv, rows)
         title = f"CSV of {csv.stat().st_size / 1e9:.2f} GB, {rows:,} rows x 8 text columns"
-        measured: dict[str, list[dict[str, float]]] = {loader: [] for loader in LOADERS}
-        for number in range(options.rounds):
-            turns = list(LOADERS) if number % 2 == 0 else list(reversed(LOADERS))
-            for loader in turns:
-                told = load_once(loader, csv, folder, options.threads, rows)
-                measured[loader].append(told)
-    report(measured, title, console)
-    console.print(f"{machine()}; {options.rounds} rounds, in turns; {options.threads} threads")
-    if options.json:
-        write_json(options.json, {"machine": machine(), "rows": rows, "runs": measured})
+        runs = LOADS.measure(options, csv, folder, rows)
+    LOADS.report(runs, title, console)
+    conclude(options, console, {"rows": rows, "runs": runs}, f"{options.threads} threads")
 
 
 if __name__ == "__main__":

@@ -1,16 +1,12 @@
 """Dagster with dagster-dbt on the same project, in a virtual environment of its own."""
 
-import hashlib
 import os
 import subprocess
-import venv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.measurements import MeasurementError, timed
-
-LOCK = Path(__file__).with_name("requirements-dagster.lock")
 
 DEFINITIONS = """
 from dagster import Definitions, in_process_executor
@@ -44,23 +40,6 @@ class DagsterRun:
     run: float
 
 
-def make_environment(cache: Path) -> Path:
-    """Make Dagster's virtual environment once for each version of its lock.
-
-    Returns:
-        The folder of its executables.
-    """
-    content = LOCK.read_bytes()
-    folder = cache / f"dagster-{hashlib.sha256(content).hexdigest()[:12]}"
-    complete = folder / "complete"
-    if not complete.exists():
-        venv.create(folder, clear=True, with_pip=True)
-        pip = [folder / "bin" / "python", "-m", "pip", "install", "--quiet"]
-        subprocess.run([*pip, "--require-hashes", "-r", LOCK], check=True)
-        complete.touch()
-    return folder / "bin"
-
-
 class DagsterProject:
     """A generated dbt project under Dagster.
 
@@ -89,7 +68,7 @@ class DagsterProject:
         Raises:
             MeasurementError: with the end of the log.
         """
-        every_asset = ["--python-file", self.definitions, "--job", "__ASSET_JOB"]
+        every_asset: list[str | Path] = ["--python-file", self.definitions, "--job", "__ASSET_JOB"]
         command = timed(
             [self.executables / "dagster", "job", "execute", *every_asset],
             environment=self._environment(),

@@ -3,7 +3,6 @@
 Run: python -m benchmarks.dbt_overhead [--rounds 3] [--size small] [--json FILE]
 """
 
-import argparse
 import json
 import os
 import sys
@@ -17,16 +16,11 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.dagster_project import DagsterProject, make_environment
+from benchmarks.dagster_project import DagsterProject
 from benchmarks.generated_project import SIZES, ProjectSize, write_project
-from benchmarks.measurements import (
-    MeasurementError,
-    Spread,
-    machine,
-    ratios,
-    timed,
-    write_json,
-)
+from benchmarks.measurements import MeasurementError, Spread, ratios, timed
+from benchmarks.peer_environment import CACHE, make_environment
+from benchmarks.side_by_side import conclude, option_parser
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "integration"))
@@ -76,9 +70,10 @@ class Contest:
     def build_bare(self, system: str, *options: str) -> float:
         """`dbt build` as a command; wall time in seconds."""
         project = self.folder / system
-        command = [Path(sys.executable).parent / "dbt", *options, "build", "--full-refresh"]
+        dbt = Path(sys.executable).parent / "dbt"
+        command = [*options, "build", "--full-refresh", "--project-dir"]
         return timed(
-            [*command, "--project-dir", project, "--profiles-dir", project],
+            [dbt, *command, project, "--profiles-dir", project],
             environment=without_prefect(os.environ),
             folder=project,
             log=self.folder / f"{system}.log",
@@ -177,23 +172,18 @@ def report(size: ProjectSize, seconds: dict[str, list[float]], console: Console)
 
 def main() -> None:
     """Read the options, start one Prefect server, measure every size."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=3)
+    parser = option_parser(__doc__)
     parser.add_argument("--size", choices=[size.name for size in SIZES], action="append")
     parser.add_argument("--without", choices=["flow", "dagster"], action="append", default=[])
-    parser.add_argument("--json", type=Path, help="write every measurement to this file")
     parser.add_argument(
-        "--cache",
-        type=Path,
-        default=Path(os.environ.get("ALJIBE_HOME", ROOT / "data")) / "benchmarks",
-        help="folder for Dagster's virtual environment",
+        "--cache", type=Path, default=CACHE, help="folder for Dagster's virtual environment"
     )
     options = parser.parse_args()
     console = Console()
     dagster = None
     if "dagster" not in options.without:
-        dagster = make_environment(options.cache.resolve())
-    result: dict[str, object] = {"machine": machine(), "rounds": options.rounds}
+        dagster = make_environment("dagster", options.cache)
+    result: dict[str, object] = {"rounds": options.rounds}
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="aljibe-dbt-overhead-")))
         prefect = {}
@@ -204,9 +194,7 @@ def main() -> None:
                 seconds = measure(size, options.rounds, folder / size.name, prefect, dagster)
                 report(size, seconds, console)
                 result[size.name] = seconds
-    console.print(f"{machine()}; {options.rounds} rounds, in turns, after one unmeasured")
-    if options.json:
-        write_json(options.json, result)
+    conclude(options, console, result, "after one unmeasured")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 Run: python -m benchmarks.sftp_download [--megabytes 500] [--files 500] [--rounds 3] [--json FILE]
 """
 
-import argparse
 import os
 import subprocess
 import sys
@@ -16,7 +15,8 @@ import paramiko
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.measurements import MeasurementError, Spread, machine, ratios, timed, write_json
+from benchmarks.measurements import MeasurementError, Spread, ratios, timed
+from benchmarks.side_by_side import conclude, in_turns, option_parser
 
 ROOT = Path(__file__).resolve().parent.parent
 # The server is the one of the tests: real OpenSSH on a free loopback port.
@@ -25,7 +25,6 @@ sys.path.insert(0, str(ROOT / "tests" / "integration"))
 from servers.sshd import SshServer, running_sshd  # noqa: E402
 
 SMALL_BYTES = 10_000
-LOADERS = ("openssh", "aljibe", "paramiko")
 
 
 def openssh(server: SshServer, source: Path, target: Path) -> None:
@@ -85,16 +84,16 @@ RUNS: dict[str, Callable[[SshServer, Path, Path], None]] = {
 
 def measure(server: SshServer, source: Path, rounds: int) -> dict[str, list[float]]:
     """Seconds of each way to download the folder, in turns."""
-    seconds: dict[str, list[float]] = {name: [] for name in LOADERS}
-    for number in range(rounds):
-        for name in LOADERS if number % 2 == 0 else LOADERS[::-1]:
-            with TemporaryDirectory(prefix="aljibe-sftp-download-") as folder:
-                target = Path(folder) / "target"
-                target.mkdir()
-                began = time.perf_counter()
-                RUNS[name](server, source, target)
-                seconds[name].append(time.perf_counter() - began)
-    return seconds
+
+    def measure_one(name: str) -> float:
+        with TemporaryDirectory(prefix="aljibe-sftp-download-") as folder:
+            target = Path(folder) / "target"
+            target.mkdir()
+            began = time.perf_counter()
+            RUNS[name](server, source, target)
+            return time.perf_counter() - began
+
+    return in_turns(list(RUNS), rounds, measure_one)
 
 
 def report(
@@ -111,11 +110,9 @@ def report(
 
 def main() -> None:
     """Read the options, generate the files, measure in turns."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = option_parser(__doc__)
     parser.add_argument("--megabytes", type=int, default=500)
     parser.add_argument("--files", type=int, default=500)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--json", type=Path, help="write every measurement to this file")
     options = parser.parse_args()
     console = Console()
     version = subprocess.run(["ssh", "-V"], capture_output=True, text=True, check=True).stderr
@@ -133,9 +130,7 @@ def main() -> None:
     report(one, f"One file of {options.megabytes} MB", "MB/s", options.megabytes, console)
     title = f"{options.files} files of {SMALL_BYTES / 1000:.0f} kB"
     report(many, title, "ms each", options.files, console)
-    console.print(f"{machine()}; {version.strip()}; {options.rounds} rounds, in turns")
-    if options.json:
-        write_json(options.json, {"machine": machine(), "large": one, "small": many})
+    conclude(options, console, {"large": one, "small": many}, version.strip())
 
 
 if __name__ == "__main__":
