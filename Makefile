@@ -8,7 +8,7 @@ BIN := .venv/bin
 DOMAIN ?=
 ARGS ?=
 # Two processes: runs wait for disks, servers and each other more than they compute.
-TOGETHER := -n 2 --dist worksteal
+TOGETHER := -n 2
 
 help:  ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' Makefile
@@ -17,10 +17,10 @@ demo: venv  ## Run the demo on generated data, without any other service
 	$(BIN)/python -m demo $(ARGS)
 
 test: venv-dev test-servers  ## Run every test but the long ones
-	$(BIN)/pytest $(TOGETHER) -m "not long and not soak" $(ARGS)
+	$(BIN)/pytest $(TOGETHER) --dist loadfile -m "not long and not soak" $(ARGS)
 
 test-long: venv-dev test-servers  ## Run the fault loops of a few rounds
-	$(BIN)/pytest $(TOGETHER) -m "long and not soak" $(ARGS)
+	$(BIN)/pytest $(TOGETHER) --dist worksteal -m "long and not soak" $(ARGS)
 
 soak: venv-dev test-servers  ## Run full rounds and large data; the bench targets belong to it
 	$(BIN)/pytest -m soak $(ARGS)

@@ -30,6 +30,8 @@ LOADS = SideBySide(
         "pandas": "pandas read_sql, to_parquet",
     },
 )
+# As a server has that is used: the table is in memory, and no disk is measured.
+BUFFER_POOL = "1G"
 # MySQL's type, ours, and the value in row `seq`.
 COLUMNS = {
     "id": ("bigint primary key", "bigint", "seq"),
@@ -85,7 +87,7 @@ def main() -> None:
     pythons = {name: peers for name in LOADS.labels if name != "aljibe"}
     with (
         TemporaryDirectory(prefix="aljibe-mysql-ingest-", dir=options.folder) as name,
-        running_mariadb() as server,
+        running_mariadb(buffer_pool=BUFFER_POOL) as server,
     ):
         folder = Path(name)
         source = folder / "source.json"

@@ -13,11 +13,12 @@ _DAY = "[0-9]{4,6}-[0-9]{2}-[0-9]{2}"
 _TIME = r"[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6}0*)?)?"
 _OFFSET = "(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)"
 _MIDNIGHT = r"00:00(?::00(?:\.0+)?)?"
-# Patterns of LIKE for nearly all texts, which cost nothing.
+# Patterns of LIKE for nearly all texts, which cost nothing: whole seconds, and microseconds.
+_MOMENT_FORMS = ("____-__-__ __:__:__", "____-__-__ __:__:__.______")
 _COMMON_FORMS = {
-    "date": "____-__-__",
-    "timestamp": "____-__-__ __:__:__",
-    "timestamptz": "____-__-__ __:__:__",
+    "date": ("____-__-__",),
+    "timestamp": _MOMENT_FORMS,
+    "timestamptz": _MOMENT_FORMS,
 }
 
 # Casts between these may round or cut without an error: the way back shows it.
@@ -42,7 +43,8 @@ def moment_sql(column: Column, identifier: str) -> str:
     """
     kind = column.type.kind
     cast = cast_sql(column, identifier)
-    branches = [(f"{identifier} like {sql_string(_COMMON_FORMS[kind])}", cast)]
+    common = " or ".join(f"{identifier} like {sql_string(form)}" for form in _COMMON_FORMS[kind])
+    branches = [(common, cast)]
     if kind == "date":
         branches.append((_has_form(identifier, f"{_DAY}(?:[ T]{_MIDNIGHT})?"), cast))
     else:

@@ -25,7 +25,7 @@ from lakehouse.sql_quoting import sql_identifier, sql_path, sql_string
 
 # Level 1 and page version 2: measured the fastest to write, and no larger than the defaults.
 _PARQUET = "format parquet, compression zstd, compression_level 1, parquet_version v2"
-_ROW_GROUP_ROWS = 40_960
+_ROW_GROUP_ROWS = 24_576
 _DICTIONARY_BYTES = 1_048_576
 # Both are buffered for each thread: beyond 60 and 20 columns row group and dictionary shrink.
 _ROW_GROUP_CELLS = 60 * _ROW_GROUP_ROWS

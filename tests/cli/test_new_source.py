@@ -50,6 +50,7 @@ def command(aljibe, project, tmp_path):
     return run
 
 
+@pytest.mark.long
 def test_a_declared_file_and_a_declared_table_run_as_they_are(command, tmp_path):
     (tmp_path / "landing/ventas_2024-01.csv").write_text(SALES)
     sample = str(tmp_path / "landing/ventas_2024-01.csv")

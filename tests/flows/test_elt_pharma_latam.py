@@ -108,6 +108,7 @@ def test_a_repeated_invoice_from_argentina_stops_the_run_and_keeps_yesterdays_ta
     assert sales() == yesterday
 
 
+@pytest.mark.long
 def test_a_then_b_then_a_again_ends_with_a(landing, deliver, run, sales):
     seed_deliveries(landing)
     content = (landing / "ventas_arg.csv").read_text()
@@ -209,6 +210,7 @@ def test_real_world_files_load_with_their_own_dialect(landing, serving, run):
     ) == [(1000, Decimal("1234.50"), "Laboratório Bagó")]
 
 
+@pytest.mark.long
 def test_a_file_in_quarantine_is_a_finding_and_the_table_keeps_its_last_load(
     landing, settings, deliver, run, sales
 ):

@@ -82,6 +82,7 @@ def techstore(first_run) -> Iterator[Techstore]:
     kept.rename(techstore.sources)
 
 
+@pytest.mark.long
 def test_the_first_run_publishes_each_table_once_with_values_as_they_were_delivered(first_run):
     techstore, state = first_run
     assert state.name == "CompletedWithWarnings", state.message
@@ -98,6 +99,7 @@ def test_the_first_run_publishes_each_table_once_with_values_as_they_were_delive
         assert query(zeros) == [(True,)]
 
 
+@pytest.mark.long
 def test_a_second_run_of_the_day_has_nothing_new_and_a_second_day_doubles_nothing(techstore):
     before = techstore.marts()
     again = techstore.run()
@@ -136,6 +138,7 @@ def test_a_second_run_of_the_day_has_nothing_new_and_a_second_day_doubles_nothin
     assert [int(a - b) for a, b in zip(cash[1:4], cash_before[1:4], strict=True)] == [1, 150, 150]
 
 
+@pytest.mark.long
 def test_a_failed_error_test_stops_the_publish_and_readers_keep_the_last_good_state(techstore):
     file = techstore.settings.serving(DOMAIN)
     before, number = techstore.marts(), file.stat().st_ino

@@ -21,14 +21,12 @@ from lakehouse.settings import Settings
 
 pytestmark = pytest.mark.integration
 QUICK = ["dbt parent in the middle"]
-LONG = [
-    *(point for point in POINTS if point not in QUICK),
-    *(
-        point
-        for victim in DBT_VICTIMS
-        for moment in DBT_LINES
-        if (point := f"dbt {victim} {moment}") not in QUICK
-    ),
+LONG = [*POINTS, "dbt child at its start", "dbt both in the middle", "dbt child near its end"]
+SOAK = [
+    point
+    for victim in DBT_VICTIMS
+    for moment in DBT_LINES
+    if (point := f"dbt {victim} {moment}") not in (*QUICK, *LONG)
 ]
 FIGURES = [
     ("ARG-001", Decimal("93.56")),
@@ -119,6 +117,12 @@ def test_a_run_after_a_kill_ends_as_if_nothing_had_happened(point, home, environ
 @pytest.mark.long
 @pytest.mark.parametrize("point", LONG)
 def test_a_run_after_a_kill_at_any_point_ends_as_if_nothing_had_happened(point, home, environment):
+    kill_and_run_again(point, home, environment)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("point", SOAK)
+def test_a_run_after_any_other_kill_of_dbt_does_so_too(point, home, environment):
     kill_and_run_again(point, home, environment)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from demo.pharma_deliveries import seed_deliveries
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.long]
 
 
 def test_two_runs_keep_their_books_in_postgresql(prefect_api, postgres_database, tmp_path):

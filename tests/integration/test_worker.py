@@ -18,7 +18,7 @@ from servers.prefect_server import running_prefect_server
 from demo.pharma_deliveries import seed_deliveries
 from lakehouse.settings import PROJECT_ROOT
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.long]
 BIN = Path(sys.executable).parent
 
 
@@ -142,7 +142,6 @@ def test_a_deployment_run_completes_and_leaves_its_artifacts(bootstrapped, home)
         assert copy.execute("select count(*) from consume.fct_ventas_latam").fetchone() == (5,)
 
 
-@pytest.mark.long
 @pytest.mark.usefixtures("worker")
 def test_each_step_runs_alone_as_a_deployment(bootstrapped):
     for name in ("ingest", "dbt-build", "publish"):

@@ -6,8 +6,10 @@ the XML text, however it is written; it may be taken too large, never too small.
 """
 
 import re
+import struct
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -18,9 +20,10 @@ _USUAL_COLUMNS = 26
 _USUAL_ROWS = 999_999
 # For RE2, which lets other threads run: any cell that does not begin like <c r="Z999999".
 _UNUSUAL_CELL = (
-    r'<c(?:[^ a-zA-Z]| [^r]| r[^=]| r=[^"]| r="[^A-Z]| r="[A-Z][^0-9]'
-    r'| r="[A-Z][0-9]{1,6}[^0-9"]| r="[A-Z][0-9]{7})'
+    r'(?::c|<c(?:[^ a-zA-Z]| [^r]| r[^=]| r=[^"]| r="[^A-Z]| r="[A-Z][^0-9]'
+    r'| r="[A-Z][0-9]{1,6}[^0-9"]| r="[A-Z][0-9]{7}))'
 )
+_UNUSUAL_OR_FORMULA = f"(?:<f|{_UNUSUAL_CELL})"
 _PLAIN_CELL = re.compile(rb'<c r="([A-Z]{1,3})([0-9]{1,7})"')
 _CELL_START = re.compile(rb"<c(?![A-Za-z])")
 # Below: in text with double quotes only.
@@ -33,6 +36,7 @@ _FORMULA = re.compile(
 )
 _PLAIN = bytes.maketrans(b"'", b'"')
 _OVERLAP_BYTES = 512
+_PIECES_AHEAD = 4
 _LONGEST_TAG_BYTES = 8 << 20
 _MOST_ROWS, _MOST_COLUMNS = 1_048_576, 16_384
 
@@ -61,22 +65,35 @@ def measure_sheet(read: Callable[[], Iterable[bytes]]) -> SheetExtent:
         read: gives the XML from its beginning.
     """
     extent = SheetExtent()
+    # The next pieces are unpacked while this one is searched.
     with ThreadPoolExecutor(max_workers=1) as searcher:
-        unusual = searcher.submit(bool)
+        searches: deque[Future[bool]] = deque()
         for text, overlap in _overlapping(read()):
-            if unusual.result():
-                break
-            unusual = searcher.submit(_has_unusual_cells, text)
-            _look(text, overlap, extent)
+            if len(searches) == _PIECES_AHEAD and searches.popleft().result():
+                return _measured_in_full(read())
+            searches.append(searcher.submit(_search, text, overlap, extent))
             if len(text) > _LONGEST_TAG_BYTES:
                 return SheetExtent(_MOST_ROWS, _MOST_COLUMNS, first_row=1)
-        is_unusual = unusual.result()
+        is_unusual = any(search.result() for search in searches)
     return _measured_in_full(read()) if is_unusual else extent
 
 
-def _has_unusual_cells(text: bytes) -> bool:
-    found = pc.match_substring_regex(pa.array([text], pa.binary()), _UNUSUAL_CELL)
-    return b":c" in text or bool(found[0].as_py())
+def _search(text: bytes, overlap: int, extent: SheetExtent) -> bool:
+    """Note what a piece holds; True if a cell of it is written unusually."""
+    if extent.first_row is None:
+        _look(text, overlap, extent)
+        return _holds(text, _UNUSUAL_CELL)
+    if not _holds(text, _UNUSUAL_OR_FORMULA):
+        return False
+    _look(text, overlap, extent)
+    return _holds(text, _UNUSUAL_CELL)
+
+
+def _holds(text: bytes, pattern: str) -> bool:
+    bounds = struct.pack("=2i", 0, len(text))
+    # Of its own bytes: an array that is made of Python's would copy them.
+    whole = pa.Array.from_buffers(pa.binary(), 1, [None, pa.py_buffer(bounds), pa.py_buffer(text)])
+    return bool(pc.match_substring_regex(whole, pattern)[0].as_py())
 
 
 def _measured_in_full(chunks: Iterable[bytes]) -> SheetExtent:

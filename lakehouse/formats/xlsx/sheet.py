@@ -77,7 +77,8 @@ def _load(reader: Any, sheet: str, header_row: int, **types: str) -> Any:
 
 
 def _header(reader: Any, loaded: Any, sheet: str, header_row: int) -> tuple[str, ...]:
-    infos = loaded.available_columns()
+    # All of them are; the list of those available is another pass over the cells.
+    infos = loaded.selected_columns
     names = ["" if one.column_name_from == "generated" else one.name for one in infos]
     numbered = [match[1] for name in names if (match := _NUMBERED.fullmatch(name))]
     if any(name in names for name in numbered):

@@ -19,6 +19,7 @@ from sqlalchemy import URL
 
 SYSTEM_USER = "mysql"
 SBIN = "/usr/sbin:/usr/local/sbin"
+SMALL_POOL = "128M"
 
 
 class MariaDbMissingError(Exception):
@@ -32,11 +33,13 @@ class MariaDbServer:
     Attributes:
         url: SQLAlchemy URL of its superuser, without a database.
         folder: data folder, socket and log.
+        buffer_pool: memory in which InnoDB keeps tables.
     """
 
     url: URL
     folder: Path
     process: subprocess.Popen[bytes]
+    buffer_pool: str = SMALL_POOL
 
     @property
     def certificate(self) -> Path:
@@ -46,7 +49,7 @@ class MariaDbServer:
     def restart(self, start_seconds: float = 60) -> None:
         """Stop the server as its own shutdown does, and start it on the same port and data."""
         stop(self.process, signal.SIGTERM)
-        self.process = _start(self.folder, self.url)
+        self.process = _start(self.folder, self.url, self.buffer_pool)
         wait_until_ready(
             self.process, lambda: _answers(self.url), self.folder / "log", start_seconds
         )
@@ -69,8 +72,14 @@ def mariadb_binary(name: str) -> Path:
 
 
 @contextmanager
-def running_mariadb(start_seconds: float = 60) -> Iterator[MariaDbServer]:
+def running_mariadb(
+    start_seconds: float = 60, buffer_pool: str = SMALL_POOL
+) -> Iterator[MariaDbServer]:
     """Start a server in a new folder; at the end stop it and remove the folder.
+
+    Args:
+        start_seconds: how long it may take until it answers.
+        buffer_pool: memory in which InnoDB keeps tables, such as `1G`.
 
     Raises:
         MariaDbMissingError: see `mariadb_binary`.
@@ -87,7 +96,8 @@ def running_mariadb(start_seconds: float = 60) -> Iterator[MariaDbServer]:
     )
     try:
         _create_data(folder, url)
-        server = MariaDbServer(url, folder, _start(folder, url))
+        process = _start(folder, url, buffer_pool)
+        server = MariaDbServer(url, folder, process, buffer_pool)
         try:
             wait_until_ready(server.process, lambda: _answers(url), folder / "log", start_seconds)
             yield server
@@ -144,7 +154,7 @@ def _create_data(folder: Path, url: URL) -> None:
     )
 
 
-def _start(folder: Path, url: URL) -> subprocess.Popen[bytes]:
+def _start(folder: Path, url: URL, buffer_pool: str) -> subprocess.Popen[bytes]:
     settings = {
         "datadir": folder / "data",
         "socket": folder / "socket",
@@ -155,7 +165,7 @@ def _start(folder: Path, url: URL) -> subprocess.Popen[bytes]:
         "bind-address": url.host,
         "port": url.port,
         "innodb-flush-log-at-trx-commit": 0,
-        "innodb-buffer-pool-size": "128M",
+        "innodb-buffer-pool-size": buffer_pool,
         "max-allowed-packet": "64M",
         "character-set-server": "utf8mb4",
     }

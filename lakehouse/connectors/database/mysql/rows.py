@@ -20,7 +20,7 @@ from pymysql.err import OperationalError, raise_mysql_exception
 from lakehouse.connectors.database.dialect import ServerColumn
 from lakehouse.connectors.database.mysql.values import values_of
 
-BUFFER_BYTES = 4 << 20
+BUFFER_BYTES = 2 << 20
 # A packet of this length continues in the next one.
 _LONGEST_PACKET = 0xFFFFFF
 _HEADER_BYTES = 4
