@@ -17,7 +17,7 @@ demo: venv  ## Run the demo on generated data, without any other service
 	$(BIN)/python -m demo $(ARGS)
 
 test: venv-dev test-servers  ## Run every test but the long ones
-	$(BIN)/pytest $(TOGETHER) --dist loadfile -m "not long and not soak" $(ARGS)
+	$(BIN)/pytest $(TOGETHER) --dist loadfile --no-loadscope-reorder -m "not long and not soak" $(ARGS)
 
 test-long: venv-dev test-servers  ## Run the fault loops of a few rounds
 	$(BIN)/pytest $(TOGETHER) --dist worksteal -m "long and not soak" $(ARGS)

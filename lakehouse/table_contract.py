@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import Field, field_validator, model_validator
 
 from lakehouse.format_options import Strict
-from lakehouse.lake.column_types import ColumnType, parse_column_type
+from lakehouse.lake.column_types import ColumnType, holds_nested_map, parse_column_type
 from lakehouse.table_meta import Connector, TableMeta, faults_for
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -90,6 +90,18 @@ class Table(Strict):
                     f"field columns: {', '.join(bare)} needs config.meta start and length, as "
                     "every column of format fixed_width"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _maps_can_be_read(self) -> "Table":
+        if self.meta.format == "parquet":
+            return self
+        nested = [column for column in self.columns if column.type.kind == "nested"]
+        if found := [column.name for column in nested if holds_nested_map(column.type.duckdb)]:
+            raise ValueError(
+                f"field columns: {', '.join(found)} declares a map of lists, structs or maps, "
+                "which only a Parquet file brings. Declare json."
+            )
         return self
 
     @model_validator(mode="after")

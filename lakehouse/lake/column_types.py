@@ -103,19 +103,27 @@ def _nested_type(name: str) -> str:
     try:
         with duckdb.connect() as session:
             row = session.execute(f"select typeof(cast(null as {name}))").fetchone()
-            has_nested_map = _holds_nested_map(session.type(name))
     except duckdb.Error as error:
         cause = str(error).partition("\n")[0]
         raise ValueError(f"{name} is not a list or struct of known types: {cause}") from None
-    if has_nested_map:
-        raise ValueError(f"{name}: a map can hold plain values only; declare the column as json")
     return str(row[0]) if row else name
 
 
-def _holds_nested_map(kind: DuckDBPyType) -> bool:
+@cache
+def holds_nested_map(name: str) -> bool:
+    """Whether a map of lists, structs or maps is in a type of DuckDB, which no text can be read as.
+
+    Args:
+        name: of the type, as `ColumnType.duckdb` has it.
+    """
+    with duckdb.connect() as session:
+        return _is_nested_map(session.type(name))
+
+
+def _is_nested_map(kind: DuckDBPyType) -> bool:
     if kind.id not in ("list", "struct", "map"):
         return False
     parts = [part for _, part in kind.children if isinstance(part, DuckDBPyType)]
     if kind.id == "map" and any(part.id in ("list", "struct", "map") for part in parts):
         return True
-    return any(_holds_nested_map(part) for part in parts)
+    return any(_is_nested_map(part) for part in parts)

@@ -1,19 +1,11 @@
-"""A Prefect database for the blocks of these tests only."""
+"""Settings that no variable of the caller changes."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from prefect.testing.utilities import prefect_test_harness
 
 from lakehouse.settings import Settings
-
-
-@pytest.fixture(scope="module")
-def prefect_database() -> Iterator[None]:
-    with prefect_test_harness(server_startup_timeout=180):
-        yield
 
 
 @pytest.fixture

@@ -114,7 +114,7 @@ def test_every_block_that_a_source_names_is_declared_and_can_be_built(settings):
         assert "secret" not in repr(block)
 
 
-@pytest.mark.usefixtures("techstore_variables")
+@pytest.mark.usefixtures("techstore_variables", "prefect_database")
 def test_a_database_url_becomes_a_secret_and_names_the_installed_driver(settings):
     url = database_url("techstore-database", settings)
     assert url.drivername == "mysql+pymysql"

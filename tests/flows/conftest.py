@@ -1,6 +1,6 @@
 """A Prefect API for the tests of flows, and an empty home for each of them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -10,12 +10,6 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 from prefect.client.schemas.objects import Artifact, State
-from prefect.settings import (
-    PREFECT_LOCAL_STORAGE_PATH,
-    PREFECT_LOGGING_TO_API_ENABLED,
-    temporary_settings,
-)
-from prefect.testing.utilities import prefect_test_harness
 
 from flows.elt import elt
 from lakehouse.settings import Settings, load_settings
@@ -24,16 +18,9 @@ ReadArtifacts = Callable[[str], list[Artifact]]
 Query = Callable[[str], list[tuple[Any, ...]]]
 
 
-@pytest.fixture(scope="session", autouse=True)
-def prefect_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    storage = str(tmp_path_factory.mktemp("results"))
-    with (
-        prefect_test_harness(server_startup_timeout=180),
-        temporary_settings(
-            {PREFECT_LOCAL_STORAGE_PATH: storage, PREFECT_LOGGING_TO_API_ENABLED: False}
-        ),
-    ):
-        yield
+@pytest.fixture(scope="module", autouse=True)
+def prefect(prefect_database: None) -> None:
+    """Every test here runs flows."""
 
 
 @pytest.fixture

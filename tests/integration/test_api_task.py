@@ -1,15 +1,13 @@
 """The task around an HTTP API: optional and required sources, retries, runs that go on."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from prefect import flow
-from prefect.settings import PREFECT_LOCAL_STORAGE_PATH, temporary_settings
-from prefect.testing.utilities import prefect_test_harness
 from servers.http_api import HttpApiServer, Reply, answer
 
 from blocks.http_api import HttpApi
@@ -19,19 +17,9 @@ from lakehouse.table_load import TableLoad
 from tasks import extract_api as module
 from tasks.extract_api import extract_api
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("prefect_database")]
 
 TOKEN = "t0p-s3cr3t"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def prefect_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    storage = str(tmp_path_factory.mktemp("results"))
-    with (
-        prefect_test_harness(server_startup_timeout=180),
-        temporary_settings({PREFECT_LOCAL_STORAGE_PATH: storage}),
-    ):
-        yield
 
 
 @pytest.fixture

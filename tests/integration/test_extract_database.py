@@ -1,17 +1,10 @@
 """The task that reads a database: once a flow run, again when the lake has lost what it read."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from prefect import flow
-from prefect.settings import (
-    PREFECT_LOCAL_STORAGE_PATH,
-    PREFECT_LOGGING_TO_API_ENABLED,
-    temporary_settings,
-)
-from prefect.testing.utilities import prefect_test_harness
 from prefect_sqlalchemy import SqlAlchemyConnector
 from servers.database_source import DatabaseSource
 
@@ -38,7 +31,7 @@ sources:
 @pytest.fixture
 def shop(
     mysql_source: DatabaseSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[DatabaseSource]:
+) -> DatabaseSource:
     """A source of two tables, declared in a project, behind a saved block."""
     for name in ("orders", "lines"):
         mysql_source.run(
@@ -49,14 +42,9 @@ def shop(
     folder.mkdir(parents=True)
     (folder / "_shop__sources.yml").write_text(SOURCES)
     monkeypatch.setenv("ALJIBE_PROJECT_DIR", str(tmp_path / "project"))
-    stored = {
-        PREFECT_LOCAL_STORAGE_PATH: str(tmp_path / "results"),
-        PREFECT_LOGGING_TO_API_ENABLED: False,
-    }
-    with prefect_test_harness(server_startup_timeout=180), temporary_settings(stored):
-        url = mysql_source.url.render_as_string(hide_password=False)
-        SqlAlchemyConnector(connection_info=url).save("shop-database")
-        yield mysql_source
+    url = mysql_source.url.render_as_string(hide_password=False)
+    SqlAlchemyConnector(connection_info=url).save("shop-database", overwrite=True)
+    return mysql_source
 
 
 @flow

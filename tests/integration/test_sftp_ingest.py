@@ -1,7 +1,6 @@
 """ingest() of tables that come by SFTP or stand behind a URL, as a whole flow."""
 
 import os
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,12 +9,6 @@ import duckdb
 import pytest
 from fsspec.implementations.local import LocalFileSystem
 from prefect.blocks.core import Block
-from prefect.settings import (
-    PREFECT_LOCAL_STORAGE_PATH,
-    PREFECT_LOGGING_TO_API_ENABLED,
-    temporary_settings,
-)
-from prefect.testing.utilities import prefect_test_harness
 from servers.cutting_proxy import cutting_proxy
 from servers.sshd import SshServer, make_key
 
@@ -27,7 +20,7 @@ from lakehouse.errors import RemoteFolderUnavailable
 from lakehouse.settings import Settings, load_settings
 from tasks.extract_files import extract_files, find_table_files
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("prefect_database")]
 SOURCES = """
 sources:
   - name: shop_{connector}
@@ -39,18 +32,6 @@ sources:
         config: {{meta: {{pattern: "payments*.csv"{more}}}}}
         columns: [{{name: id, data_type: integer}}, {{name: city, data_type: varchar}}]
 """
-
-
-@pytest.fixture(scope="module", autouse=True)
-def prefect_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    storage = str(tmp_path_factory.mktemp("results"))
-    with (
-        prefect_test_harness(server_startup_timeout=180),
-        temporary_settings(
-            {PREFECT_LOCAL_STORAGE_PATH: storage, PREFECT_LOGGING_TO_API_ENABLED: False}
-        ),
-    ):
-        yield
 
 
 @pytest.fixture(autouse=True)

@@ -158,3 +158,17 @@ def test_what_a_cursor_is_a_value_of_decides_how_an_incremental_api_is_read(tabl
     assert whole == table_of("api", {"path": "/v1/y"}, columns).reading_hash
     # Another hash would have every batch of a lake read and stored once more.
     assert whole == "e1bf1c9e21682d39"
+
+
+@pytest.mark.parametrize(
+    "kind", ["map(varchar, integer[])", "struct(m map(varchar, struct(a date)))[]"]
+)
+def test_a_map_of_what_is_nested_comes_only_from_parquet(table_of, kind):
+    columns = [{"name": "id"}, {"name": "properties", "data_type": kind}]
+    for connector in ("files", "sftp", "database", "api"):
+        with pytest.raises(CatalogInvalid, match="properties declares a map of lists"):
+            table_of(
+                connector, {} if connector in ("database", "api") else {"format": "json"}, columns
+            )
+    assert table_of("files", {"format": "parquet"}, columns).columns[1].name == "properties"
+    table_of("files", {"format": "json"}, [{"name": "p", "data_type": "map(varchar, date)[]"}])

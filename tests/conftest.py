@@ -1,0 +1,36 @@
+"""One Prefect API for the tests of a process that need one; each module finds no saved block."""
+
+# ruff: noqa: PLC0415 - tests of pure code do not wait for the import of Prefect
+
+from collections.abc import Iterator
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def prefect_test_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A temporary Prefect server; it takes as long to start as most tests of flows."""
+    from prefect.settings import (
+        PREFECT_LOCAL_STORAGE_PATH,
+        PREFECT_LOGGING_TO_API_ENABLED,
+        temporary_settings,
+    )
+    from prefect.testing.utilities import prefect_test_harness
+
+    stored = {
+        PREFECT_LOCAL_STORAGE_PATH: str(tmp_path_factory.mktemp("results")),
+        PREFECT_LOGGING_TO_API_ENABLED: False,
+    }
+    with prefect_test_harness(server_startup_timeout=180), temporary_settings(stored):
+        yield
+
+
+@pytest.fixture(scope="module")
+def prefect_database(prefect_test_api: None) -> Iterator[None]:
+    """The Prefect API; blocks that a module saves, which win over declared ones, go with it."""
+    from prefect.client.orchestration import get_client
+
+    yield
+    with get_client(sync_client=True) as client:
+        for block in client.read_block_documents():
+            client.delete_block_document(block.id)
