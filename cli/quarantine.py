@@ -34,11 +34,16 @@ def list_deliveries(
     if not rows:
         print("Nothing is in quarantine.")
         return
-    shown = Table("id", "table", "file", "since (UTC)", "state", "rows refused", "reason")
+    columns = ("id", "table", "file", "since", "state", "rows refused")
+    shown = Table()
+    for column in columns:
+        # Folded, not cut: a name that is shown can be copied.
+        heading = "since (UTC)" if column == "since" else column
+        shown.add_column(heading, overflow="fold", no_wrap=column == "id")
     for row in rows:
-        columns = ("id", "table", "file", "since", "state", "rows refused", "reason")
         shown.add_row(*(escape(str(row[column])) for column in columns))
     Console().print(shown)
+    print("`aljibe quarantine show ID` says why a delivery was refused, and where it lies.")
 
 
 @app.command()
