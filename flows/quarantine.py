@@ -39,7 +39,8 @@ def quarantine(
         if action == "list":
             rows = list_quarantine(domain)
             still_open = sum(row["state"] == "open" for row in rows)
-            return succeeded(f"{still_open} deliveries wait for a decision", data=rows)
+            waiting = "1 delivery waits" if still_open == 1 else f"{still_open} deliveries wait"
+            return succeeded(f"{waiting} for a decision", data=rows)
         if delivery is None:
             raise QuarantineRefused(f"{action} needs the number of a delivery; list shows them.")
         if action == "show":

@@ -4,6 +4,23 @@ Every retry mechanism asks the class and nothing else. A message says what happe
 (source, table, file, line) and what the reader can do.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def about(where: str, *kinds: type["AljibeError"]) -> Iterator[None]:
+    """Say in front of an error's message where it happened.
+
+    Args:
+        where: source, table or block.
+        kinds: errors whose message does not say so yet.
+    """
+    try:
+        yield
+    except kinds as error:
+        raise type(error)(f"{where}: {error}") from None
+
 
 class AljibeError(Exception):
     """Root of every error that Aljibe raises on purpose."""

@@ -16,7 +16,15 @@ from blocks.declared import find_block
 from blocks.landing_folder import LandingFolder
 from lakehouse.connectors.download_folder import download_parent
 from lakehouse.connectors.file_store import FetchedFile, FileStore, FoundFile
-from lakehouse.errors import BlockInvalid, DeliveryMoving, PermanentError
+from lakehouse.errors import (
+    BlockInvalid,
+    DeliveryMoving,
+    HostKeyUnknown,
+    PermanentError,
+    RemoteFolderRefused,
+    RemoteFolderUnavailable,
+    about,
+)
 from lakehouse.formats.content_profile import ContentProfile
 from lakehouse.lake.load_file import load_file
 from lakehouse.lake.pending_files import FileToLoad, TableFiles, look_for_files, pending_names
@@ -26,6 +34,8 @@ from lakehouse.settings import Settings, load_settings
 from lakehouse.source_catalog import Table, load_catalog
 from lakehouse.table_load import TableLoad
 from tasks.policies import transient_retries
+
+_SERVERS = (HostKeyUnknown, RemoteFolderRefused, RemoteFolderUnavailable)
 
 
 @task(name="find-files", task_run_name="find {source}.{table}", **transient_retries)
@@ -37,7 +47,7 @@ def find_table_files(domain: str, source: str, table: str) -> dict[str, Any]:
     """
     settings = load_settings()
     declared = load_catalog(settings.project_dir, domain).table(source, table)
-    with closing(_open_store(declared, settings)) as store:
+    with about(declared.full_name, *_SERVERS), closing(_open_store(declared, settings)) as store:
         return look_for_files(store, declared, RawLake.of(settings)).to_dict()
 
 
@@ -80,7 +90,7 @@ def extract_files(domain: str, source: str, table: str, files: dict[str, Any]) -
     )
     work, load = _still_to_do(listed, declared, lake, load)
     step = f"extract {declared.full_name}"
-    with closing(_open_store(declared, settings)) as store:
+    with about(declared.full_name, *_SERVERS), closing(_open_store(declared, settings)) as store:
         for file in listed.files:
             if file.name in listed.loaded:
                 load = _set_aside(store, file.found, load)

@@ -43,17 +43,24 @@ def delivery_markdown(
         rows: first refused rows, masked.
         total: how many there are.
     """
-    facts = [
-        ("State", text(one.state)),
-        ("Table", code(f"{one.domain}: {one.table.full_name}")),
-        ("File", code(one.delivery.file_name)),
-        ("Came", text(f"{one.delivery.started_at:%Y-%m-%d %H:%M} UTC")),
-        ("Reason", text(one.delivery.reason or "some of its rows were refused", None)),
-        ("Kept in", code(kept, None) if kept else text("nothing was kept")),
+    came = text(f"{one.delivery.started_at:%Y-%m-%d %H:%M} UTC")
+    kept_in = code(kept, None) if kept else text("nothing was kept")
+    # Running text, not cells: those of Prefect's UI do not wrap.
+    lines = [
+        f"# Delivery {one.number}: {text(one.state)}",
+        f"{code(one.delivery.file_name, None)} of {code(f'{one.domain}: {one.table.full_name}')}, "
+        f"came {came}.",
+        "**Why:** " + _reason(one.delivery.reason or "some of its rows were refused"),
+        f"**Kept in:** {kept_in}",
     ]
     if one.decision:
-        facts.append(("Decision", text(one.decision, None)))
-    lines = [f"# Delivery {one.number}", table(("", " "), [(text(a), b) for a, b in facts])]
+        lines.append("**Decision:** " + text(one.decision, None))
+    else:
+        lines.append(
+            "**What to do:** correct the file and deliver it again. If the contract is wrong, "
+            f"correct it, then {code(f'aljibe quarantine replay {one.number}')}. If nobody needs "
+            f"it: {code(f'aljibe quarantine discard {one.number} --reason ...')}"
+        )
     if rows:
         lines.append(f"## First {len(rows)} of {total} refused rows")
         headers = ("line", "column", "reason", "value", "row")
@@ -74,3 +81,10 @@ def delivery_markdown(
             )
         )
     return Markdown("\n\n".join(lines))
+
+
+def _reason(reason: str) -> str:
+    """The first line as a paragraph, those behind it as a list."""
+    first, *others = (line.strip().removeprefix("- ") for line in reason.splitlines())
+    listed = "".join(f"\n- {text(line, None)}" for line in others if line)
+    return text(first, None) + (f"\n{listed}" if listed else "")

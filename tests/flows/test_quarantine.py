@@ -25,7 +25,7 @@ def refused(deliver, landing, settings):
 
 def test_verbs_post_what_they_found_and_settle_a_delivery(refused, artifacts):
     listed = quarantine("list", "pharma_latam", return_state=True)
-    assert listed.message == "1 deliveries wait for a decision"
+    assert listed.message == "1 delivery waits for a decision"
     (table,) = artifacts("quarantine-pharma-latam")
     assert "ventas_arg_2024_01.csv" in table.data
 

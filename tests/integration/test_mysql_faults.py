@@ -5,6 +5,7 @@ import threading
 import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 from servers.database_source import DatabaseSource
@@ -134,6 +135,17 @@ def assert_no_secret(error: AljibeError, secret: str) -> None:
     said = "".join(traceback.format_exception(error)) + repr(error) + str(error)
     assert secret not in said
     assert error.__cause__ is None
+
+
+@pytest.mark.parametrize("password", ["clave-Ñandú/muy@secreta", "пароль", "p'w\"\\"])
+def test_a_password_may_have_any_letters(mysql_source: DatabaseSource, password: str) -> None:
+    mysql_source.run("create table items (id int primary key, name varchar(9))")
+    with connect_to(mysql_source.url) as session, session.cursor() as cursor:
+        cursor.execute("create or replace user letters@'127.0.0.1' identified by %s", (password,))
+        cursor.execute("grant select on *.* to letters@'127.0.0.1'")
+    guest = replace(mysql_source, url=mysql_source.url.set(username="letters", password=password))
+    (load,) = guest.load(guest.table("items", COLUMNS))
+    assert load.rows_loaded == 0
 
 
 def test_a_user_without_rights_is_refused(mysql_source: DatabaseSource) -> None:

@@ -44,7 +44,7 @@ def make_engine(url: URL) -> Engine:
         return create_engine(
             _as_opened(url),
             poolclass=NullPool,
-            connect_args=_time_outs(url),
+            connect_args=_driver_options(url),
             hide_parameters=True,
         )
     except (NoSuchModuleError, ModuleNotFoundError):
@@ -76,12 +76,20 @@ def _as_opened(url: URL) -> URL:
     return url.update_query_dict({"charset": "utf8mb4"})
 
 
-def _time_outs(url: URL) -> dict[str, Any]:
+def _driver_options(url: URL) -> dict[str, Any]:
     driver = url.get_driver_name()
     if driver == "pymysql":
         # A server could ask for any file of ours if it were allowed to.
-        seconds = {"read_timeout": READ_SECONDS, "write_timeout": CONNECT_SECONDS}
-        return {"connect_timeout": CONNECT_SECONDS, "local_infile": False, **seconds}
+        options: dict[str, Any] = {
+            "local_infile": False,
+            "connect_timeout": CONNECT_SECONDS,
+            "read_timeout": READ_SECONDS,
+            "write_timeout": CONNECT_SECONDS,
+        }
+        if url.password:
+            # The driver would send text in Latin-1, whatever the connection's character set is.
+            options["password"] = str(url.password).encode()
+        return options
     if driver in ("psycopg", "psycopg2"):
         # libpq has no time-out for reading: a dead peer is found by what the kernel sends it.
         return {

@@ -1,9 +1,9 @@
 """All tables of a source out of one snapshot of its database, into scratch Parquet files."""
 
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,11 +15,12 @@ from lakehouse.connectors.database.dialect import Dialect
 from lakehouse.connectors.database.engine import dialect_of, make_engine
 from lakehouse.connectors.database.staged_rows import StagedRows, cursor_text, stage_rows
 from lakehouse.connectors.database.table_query import TableQuery, plan_query
-from lakehouse.errors import DatabaseRefused, DatabaseUnavailable, RelationMissing
+from lakehouse.errors import DatabaseRefused, DatabaseUnavailable, RelationMissing, about
 from lakehouse.formats.staged_file import StagedFile
 from lakehouse.progress import Progress
 from lakehouse.source_catalog import Table
 
+_SAID = (DatabaseRefused, DatabaseUnavailable, RelationMissing)
 OnProgress = Callable[[Progress], None]
 
 
@@ -72,31 +73,23 @@ def read_tables(
     dialect, engine = dialect_of(url), make_engine(url)
     wanted = max(_connections(table) for table in tables)
     with ExitStack() as opened:
-        with _about(f"{tables[0].source}, block {tables[0].block}"), dialect.faults():
+        with about(f"{tables[0].source}, block {tables[0].block}", *_SAID), dialect.faults():
             connections = opened.enter_context(dialect.snapshot(engine, wanted))
         queries = []
         for table in tables:
-            with _about(table.full_name), dialect.faults():
+            with about(table.full_name, *_SAID), dialect.faults():
                 cursor = cursors.get(table.name)
                 parts = min(len(connections), _connections(table))
                 queries.append(plan_query(engine, dialect, connections[0], table, cursor, parts))
         staged = []
         for query in queries:
-            with _about(query.table.full_name):
+            with about(query.table.full_name, *_SAID):
                 staged.append(_read_table(dialect, connections, query, scratch, on_progress))
     return staged
 
 
 def _connections(table: Table) -> int:
     return table.meta.database.connections if table.meta.database else 1
-
-
-@contextmanager
-def _about(where: str) -> Iterator[None]:
-    try:
-        yield
-    except (DatabaseRefused, DatabaseUnavailable, RelationMissing) as error:
-        raise type(error)(f"{where}: {error}") from None
 
 
 def _read_table(
