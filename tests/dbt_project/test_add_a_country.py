@@ -52,6 +52,7 @@ def test_the_page_edits_no_sql_that_is_there():
     ]
 
 
+@pytest.mark.long
 def test_a_country_added_by_the_page_reaches_the_fact(copied_project, files_of_colombia):
     repository = copied_project.project_dir.parent
     if any((repository / name).exists() for verb, name, _ in steps() if verb == "Create"):

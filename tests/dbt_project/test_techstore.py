@@ -198,6 +198,7 @@ def test_the_best_clients_are_the_twenty_who_spent_most(first_build):
     assert [row[0] for row in rows] == best
 
 
+@pytest.mark.long
 def test_a_second_day_of_the_same_deliveries_changes_no_mart(
     techstore, shop_deliveries, first_build
 ):

@@ -156,6 +156,7 @@ def test_the_second_identical_run_extracts_nothing_and_says_so(
     assert sales() == first
 
 
+@pytest.mark.long
 def test_deliveries_add_up_in_raw_and_change_marts_only_where_data_changed(
     landing, warehouse, deliver, run, sales
 ):

@@ -3,8 +3,10 @@
 import os
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import TypeVar
 
 import psycopg
 import pytest
@@ -23,17 +25,26 @@ from servers.postgres_source import PostgresSource
 from servers.prefect_server import running_prefect_server
 from servers.sshd import SshdMissingError, SshServer, running_sshd
 
+Server = TypeVar("Server")
+
+
+def started(
+    start: Callable[[], AbstractContextManager[Server]], missing: type[Exception]
+) -> Iterator[Server]:
+    """A running server; a skip where it is not installed, and a failure there when CI=true."""
+    try:
+        with start() as server:
+            yield server
+    except missing as error:
+        if os.environ.get("CI") == "true":
+            pytest.fail(str(error))
+        pytest.skip(str(error))
+
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
-    """A PostgreSQL server; skips where none is installed, and fails there when CI=true."""
-    try:
-        with running_postgres() as server:
-            yield server
-    except PostgresMissingError as missing:
-        if os.environ.get("CI") == "true":
-            pytest.fail(str(missing))
-        pytest.skip(str(missing))
+    """A PostgreSQL server."""
+    yield from started(running_postgres, PostgresMissingError)
 
 
 @pytest.fixture(scope="session")
@@ -79,14 +90,8 @@ def http_api() -> Iterator[HttpApiServer]:
 
 @pytest.fixture(scope="session")
 def mariadb_server() -> Iterator[MariaDbServer]:
-    """A MariaDB server; skips where none is installed, and fails there when CI=true."""
-    try:
-        with running_mariadb() as server:
-            yield server
-    except MariaDbMissingError as missing:
-        if os.environ.get("CI") == "true":
-            pytest.fail(str(missing))
-        pytest.skip(str(missing))
+    """A MariaDB server."""
+    yield from started(running_mariadb, MariaDbMissingError)
 
 
 @pytest.fixture
@@ -111,14 +116,8 @@ def mysql_source(
 
 @pytest.fixture(scope="session")
 def ssh_server() -> Iterator[SshServer]:
-    """An OpenSSH server; skips where none is installed, and fails there when CI=true."""
-    try:
-        with running_sshd() as server:
-            yield server
-    except SshdMissingError as missing:
-        if os.environ.get("CI") == "true":
-            pytest.fail(str(missing))
-        pytest.skip(str(missing))
+    """An OpenSSH server."""
+    yield from started(running_sshd, SshdMissingError)
 
 
 @pytest.fixture

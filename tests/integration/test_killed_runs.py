@@ -20,13 +20,18 @@ from lakehouse.lake.raw_lake import RawLake
 from lakehouse.settings import Settings
 
 pytestmark = pytest.mark.integration
-QUICK = ["dbt parent in the middle"]
-LONG = [*POINTS, "dbt child at its start", "dbt both in the middle", "dbt child near its end"]
+LONG = [
+    *POINTS,
+    "dbt child at its start",
+    "dbt parent in the middle",
+    "dbt both in the middle",
+    "dbt child near its end",
+]
 SOAK = [
     point
     for victim in DBT_VICTIMS
     for moment in DBT_LINES
-    if (point := f"dbt {victim} {moment}") not in (*QUICK, *LONG)
+    if (point := f"dbt {victim} {moment}") not in LONG
 ]
 FIGURES = [
     ("ARG-001", Decimal("93.56")),
@@ -107,11 +112,6 @@ def kill_and_run_again(point: str, home: Path, environment: dict[str, str]) -> N
     assert again.returncode == 0, again.stdout + again.stderr
     assert again.stdout.startswith("Completed: ")
     assert_as_if_nothing_had_happened(home)
-
-
-@pytest.mark.parametrize("point", QUICK)
-def test_a_run_after_a_kill_ends_as_if_nothing_had_happened(point, home, environment):
-    kill_and_run_again(point, home, environment)
 
 
 @pytest.mark.long
