@@ -8,20 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-@contextmanager
-def about(where: str, *kinds: type["AljibeError"]) -> Iterator[None]:
-    """Say in front of an error's message where it happened.
-
-    Args:
-        where: source, table or block.
-        kinds: errors whose message does not say so yet.
-    """
-    try:
-        yield
-    except kinds as error:
-        raise type(error)(f"{where}: {error}") from None
-
-
 class AljibeError(Exception):
     """Root of every error that Aljibe raises on purpose."""
 
@@ -188,3 +174,17 @@ class ApiUnavailable(TransientError):
 
 class QuarantineRefused(PermanentError):
     """Nothing can be decided about this delivery: it is unknown, settled, or was not kept."""
+
+
+@contextmanager
+def about(where: str, *kinds: type[AljibeError]) -> Iterator[None]:
+    """Say in front of an error's message where it happened.
+
+    Args:
+        where: source, table or block.
+        kinds: errors whose message does not say so yet.
+    """
+    try:
+        yield
+    except kinds as error:
+        raise type(error)(f"{where}: {error}") from None

@@ -11,7 +11,8 @@ from pathlib import Path
 from pydantic import Field, field_validator, model_validator
 
 from lakehouse.format_options import Strict
-from lakehouse.lake.column_types import ColumnType, holds_nested_map, parse_column_type
+from lakehouse.formats.nested_structure import holds_nested_map
+from lakehouse.lake.column_types import ColumnType, parse_column_type
 from lakehouse.table_meta import Connector, TableMeta, faults_for
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")

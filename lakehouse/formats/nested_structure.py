@@ -33,6 +33,17 @@ def field_sql(item: str, name: str) -> str:
     return f"struct_extract({item}, {sql_string(name)})"
 
 
+@cache
+def holds_nested_map(duckdb_type: str) -> bool:
+    """Whether a map of lists, structs or maps is in a type, which no text can be read as."""
+
+    def holds(kind: DuckDBPyType) -> bool:
+        parts = child_types(kind).values()
+        return (kind.id == "map" and any(map(child_types, parts))) or any(map(holds, parts))
+
+    return holds(parsed_type(duckdb_type))
+
+
 def text_leaves_type(duckdb_type: str) -> str | None:
     """A nested type with leaves of text; None for one that holds a map or JSON."""
 

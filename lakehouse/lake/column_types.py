@@ -6,7 +6,6 @@ from functools import cache
 from typing import Literal
 
 import duckdb
-from duckdb.sqltypes import DuckDBPyType
 
 Kind = Literal[
     "text",
@@ -107,23 +106,3 @@ def _nested_type(name: str) -> str:
         cause = str(error).partition("\n")[0]
         raise ValueError(f"{name} is not a list or struct of known types: {cause}") from None
     return str(row[0]) if row else name
-
-
-@cache
-def holds_nested_map(name: str) -> bool:
-    """Whether a map of lists, structs or maps is in a type of DuckDB, which no text can be read as.
-
-    Args:
-        name: of the type, as `ColumnType.duckdb` has it.
-    """
-    with duckdb.connect() as session:
-        return _is_nested_map(session.type(name))
-
-
-def _is_nested_map(kind: DuckDBPyType) -> bool:
-    if kind.id not in ("list", "struct", "map"):
-        return False
-    parts = [part for _, part in kind.children if isinstance(part, DuckDBPyType)]
-    if kind.id == "map" and any(part.id in ("list", "struct", "map") for part in parts):
-        return True
-    return any(_is_nested_map(part) for part in parts)

@@ -21,6 +21,7 @@ from lakehouse.lake.quarantine import (
 from lakehouse.lake.raw_lake import RawLake
 from lakehouse.quality.masking import MASK
 from lakehouse.quality.refused_rows import shown_rows
+from lakehouse.reports.markdown import text
 from lakehouse.reports.quarantine_report import delivery_markdown, quarantine_rows
 from lakehouse.source_catalog import Catalog, Column, Table
 
@@ -286,6 +287,8 @@ def test_personal_values_are_shown_nowhere(table, deliver, lake):
     assert total == 30
     assert CANARY in (kept / "original").read_text()
     page = delivery_markdown(one, kept, rows, total)
+    assert f"**Why:** {text(refused.reason.splitlines()[0], None)}" in page
+    assert f"`aljibe quarantine replay {one.number}`" in page
     assert CANARY not in page + repr(rows) + repr(quarantine_rows([one]))
     by_column = {row.column: row for row in rows}
     assert (by_column["mail"].value, by_column["mail"].raw) == (MASK, MASK)
