@@ -93,11 +93,14 @@ class SftpFolder:
                 if name not in (b".", b"..")
             ]
         except SftpRefusal as refusal:
-            where = f"{table.full_name}: the folder {self.path} of {self.access.server}"
+            where = f"the folder {self.path} of {self.access.server}"
             advice = f"Check path in the block {table.block}, and what {self.access.username} may."
             if refusal.code == PERMISSION_DENIED:
+                # Whoever asks for the table puts it in front, as of all refusals.
                 raise RemoteFolderRefused(f"{where} may not be listed. {advice}") from None
-            raise LandingFolderMissing(f"{where} cannot be listed ({refusal}). {advice}") from None
+            raise LandingFolderMissing(
+                f"{table.full_name}: {where} cannot be listed ({refusal}). {advice}"
+            ) from None
         # Servers may leave attributes out of a listing.
         bare = [name for name, said in entries if None in (said.size, said.mode, said.mtime)]
         asked = protocol.statuses([self._join(name) for name in bare])
