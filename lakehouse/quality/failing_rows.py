@@ -5,6 +5,7 @@ Which rows those are is told in `row_selection`, where they came from in `row_or
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import duckdb
@@ -41,6 +42,7 @@ class FailingRows:
         traced: every row shown names the file it came from.
         note: what could not be read, or empty.
         marked: the columns because of which the rows fail.
+        since: for each row shown, when it was first seen to fail; empty where nobody knows.
     """
 
     columns: tuple[str, ...] = ()
@@ -50,6 +52,7 @@ class FailingRows:
     traced: bool = False
     note: str = ""
     marked: tuple[str, ...] = ()
+    since: tuple[datetime | None, ...] = ()
 
 
 def trace_failing_rows(
