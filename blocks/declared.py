@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import httpx
 import yaml
@@ -23,6 +23,8 @@ BLOCK_TYPES: Mapping[str, str] = {
     "sftp-server": "blocks.sftp_server:SftpServer",
     "http-api": "blocks.http_api:HttpApi",
     "sqlalchemy-connector": "prefect_sqlalchemy:SqlAlchemyConnector",
+    "apprise-notification": "blocks.notification:AppriseNotification",
+    "slack-webhook": "prefect.blocks.notifications:SlackWebhook",
 }
 BlockKind = TypeVar("BlockKind", bound=Block)
 _VARIABLE = re.compile(r"\$(?:\{(\w+)(?::-([^}]*))?\}|(\w+))")
@@ -36,28 +38,45 @@ def find_block(name: str, kind: type[BlockKind], settings: Settings) -> BlockKin
         PrefectUnavailable: the API that may have it does not answer.
     """
     slug = kind.get_block_type_slug()
-    saved: object
+    found: object = saved_block(kind, name, f"{slug}/{name}")
+    if found is None:
+        found = declared_block(name, settings)
+    if not isinstance(found, kind):
+        raise BlockInvalid(f"Block {name} is a {type(found).__name__}, not a {slug}.")
+    return found
+
+
+def saved_block(kind: type[BlockKind], name: str, full_name: str) -> BlockKind | None:
+    """Load a block that is saved; None if there is none.
+
+    Args:
+        kind: its class; `Block` itself finds one of any type by `type/name`.
+        name: as `kind.load` takes it.
+        full_name: `type/name`, for messages.
+
+    Raises:
+        BlockInvalid: it does not fit its type, or the API refuses to give it.
+        PrefectUnavailable: the API does not answer.
+    """
     try:
-        saved = kind.load(name)
+        return cast(BlockKind, kind.load(name))
     except ValueError:
         # Prefect's word for a block that is not saved; one that is but does not fit is below.
-        saved = declared_block(name, settings)
+        return None
     except httpx.HTTPError as error:
-        raise _api_fault(slug, name, error) from None
+        raise api_fault(full_name, error) from None
     except RuntimeError as error:
         if not isinstance(error.__cause__, ValidationError):
-            raise _api_fault(slug, name, error) from None
+            raise api_fault(full_name, error) from None
         raise BlockInvalid(
-            f"The saved block {slug}/{name} lacks what this version needs. Save it again, or "
+            f"The saved block {full_name} lacks what this version needs. Save it again, or "
             "delete it, and blocks.yaml is used."
         ) from None
-    if not isinstance(saved, kind):
-        raise BlockInvalid(f"Block {name} is a {type(saved).__name__}, not a {slug}.")
-    return saved
 
 
-def _api_fault(slug: str, name: str, error: Exception) -> AljibeError:
-    what = f"The Prefect API was asked for the block {slug}/{name}"
+def api_fault(full_name: str, error: Exception) -> AljibeError:
+    """What it means that the Prefect API did not give a block."""
+    what = f"The Prefect API was asked for the block {full_name}"
     if isinstance(error, httpx.HTTPStatusError) and error.response.is_client_error:
         return BlockInvalid(
             f"{what} and refused with {error.response.status_code}. Check PREFECT_API_URL and "
@@ -87,6 +106,8 @@ def declared_block(name: str, settings: Settings, declarations: Path = DECLARATI
             f"{declarations.name}, {name}: type {slug!r} is not one of {', '.join(BLOCK_TYPES)}."
         )
     environment = {**os.environ, "ALJIBE_HOME": str(settings.root)}
+    if settings.notify_url:
+        environment["ALJIBE_NOTIFY_URL"] = settings.notify_url.get_secret_value()
     values = {key: _expand(value, environment, name, key) for key, value in fields.items()}
     # An optional variable that is not set leaves its field at the block's own default.
     values = {key: value for key, value in values.items() if value != ""}

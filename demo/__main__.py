@@ -32,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not all(ended):
         return 1
     out.print("Reports in the UI   make ui, then http://127.0.0.1:4200/artifacts")
+    out.print(f"Reports as pages    open {shown(settings.reports / 'index.html')}")
     return 0
 
 

@@ -10,7 +10,9 @@ from lakehouse.errors import AljibeError
 from lakehouse.settings import load_settings
 from lakehouse.source_catalog import load_catalog
 from lakehouse.transform.dbt_command import DbtBuild
-from tasks.build_records import finish_build, nothing_new, start_build
+from tasks.build_catalog import build_data_catalog
+from tasks.build_records import finish_build, nothing_new, record_sources, start_build
+from tasks.judge_sources import judge_sources
 from tasks.register_raw import register_raw
 from tasks.report_results import report_results
 from tasks.run_dbt import run_dbt_build, run_dbt_with_node_tasks
@@ -68,16 +70,23 @@ def dbt_build(
         with only_writer(settings, domain) as lock:
             current = [] if build.foreign else register_raw(domain)
             skipped = nothing_new(build, current)
+            held = [lock.descriptor]
             if skipped is None:
                 build_id = start_build(build, current)
                 if trace_nodes:
                     run_dbt_with_node_tasks(build)
                 else:
-                    run_dbt_build(build, [lock.descriptor])
-                finish_build(build, build_id)
-            report = report_results(build, skipped)
+                    run_dbt_build(build, held)
+                sources = judge_sources(build, build_id, None, held)
+                finish_build(build, build_id, sources)
+            else:
+                build_id = skipped.build_id
+                sources = judge_sources(build, build_id, skipped, held)
+                record_sources(build, sources)
+            catalog = build_data_catalog(build, held)
+            report = report_results(build, build_id, skipped, sources)
     except AljibeError as error:
         return explained(error)
     if report.verdict == "failed":
         return failed(report.message)
-    return succeeded(report.message, report.warnings, report.to_dict())
+    return succeeded(report.message, [*report.warnings, *catalog], report.to_dict())

@@ -6,10 +6,11 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from flows.run_states import explained, only_writer, succeeded
-from lakehouse.errors import AljibeError
+from lakehouse.errors import AljibeError, PublishRefused
 from lakehouse.settings import load_settings
 from lakehouse.source_catalog import load_catalog
 from tasks.publish_serving import publish_serving
+from tasks.report_publication import report_publication
 
 
 @flow(name="publish", flow_run_name="publish-{domain}")
@@ -26,8 +27,13 @@ def publish(domain: str) -> State[Any]:
         settings = load_settings()
         load_catalog(settings.project_dir, domain)
         with only_writer(settings, domain):
-            rows, replaced = publish_serving(domain)
+            try:
+                rows, replaced = publish_serving(domain)
+            except PublishRefused as error:
+                report_publication(domain, "refused", error)
+                raise
+            warnings = report_publication(domain, "published" if replaced else "unchanged")
     except AljibeError as error:
         return explained(error)
     when = "published" if replaced else "were published already"
-    return succeeded(f"{len(rows)} tables, {sum(rows.values())} rows, {when}", data=rows)
+    return succeeded(f"{len(rows)} tables, {sum(rows.values())} rows, {when}", warnings, data=rows)

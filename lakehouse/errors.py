@@ -124,6 +124,10 @@ class DbtKilled(TransientError):
     """The dbt process was killed from outside before it ended."""
 
 
+class WarnBudgetInvalid(PermanentError):
+    """A test declares a budget that says nothing: an unknown word, or a number out of range."""
+
+
 class PublishRefused(PermanentError):
     """The last results of the domain do not allow its tables to be published."""
 

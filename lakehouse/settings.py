@@ -3,7 +3,7 @@
 import re
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -30,6 +30,10 @@ class Settings(BaseSettings):
     warehouse_dir: Path | None = Field(default=None, description="DuckDB warehouses.")
     serving_dir: Path | None = Field(default=None, description="Published DuckDB copies.")
     quarantine_dir: Path | None = Field(default=None, description="Refused files and rows.")
+    reports_dir: Path | None = Field(default=None, description="Pages of the reports.")
+    reports_language: Literal["en", "es", "pt"] = Field(
+        default="en", description="Language of what is about a whole domain; owners have theirs."
+    )
     target_dir: Path | None = Field(default=None, description="dbt's compiled files and results.")
     audit_url: SecretStr | None = Field(
         default=None, description="SQLAlchemy URL of the audit database; default SQLite in home."
@@ -43,6 +47,16 @@ class Settings(BaseSettings):
     dbt_threads: int = Field(default=2, ge=1, description="Models that dbt builds at once.")
     dbt_timeout_seconds: Seconds = Field(default=3600, description="A dbt build is killed then.")
     lock_timeout_seconds: Seconds = Field(default=7200, description="Longest wait for a domain.")
+    notify_url: SecretStr | None = Field(
+        default=None, description="Apprise URLs that owners are notified by; default nobody is."
+    )
+    notify_completed: bool = Field(
+        default=False, description="Whether operators also hear of runs that completed."
+    )
+    ui_url: str | None = Field(default=None, description="Prefect's UI as people open it.")
+    reports_url: str | None = Field(
+        default=None, description="Where the pages of the reports are served."
+    )
 
     @field_validator("home", "raw_dir", "warehouse_dir", "serving_dir", "quarantine_dir")
     @classmethod
@@ -106,6 +120,11 @@ class Settings(BaseSettings):
     def dbt_target(self, domain: str) -> Path:
         """Dbt's target folder of `domain`: its own, or every change of domain parses anew."""
         return self._folder(self.target_dir, "target") / domain
+
+    @property
+    def reports(self) -> Path:
+        """Pages of the reports: one folder a domain, and an index over all."""
+        return self._folder(self.reports_dir, "reports")
 
     def lock_file(self, domain: str) -> Path:
         """File whose `flock` makes a run the domain's only writer."""

@@ -10,13 +10,15 @@ from lakehouse.errors import DbtCouldNotRun
 from lakehouse.lake.audit_database import audit_engine
 from lakehouse.lake.ledger import CurrentBatch
 from lakehouse.quality.build_results import BuildResults
+from lakehouse.quality.dbt_manifest import read_manifest
 from lakehouse.quality.dbt_results import read_results
-from lakehouse.quality.model_rows import with_row_counts
+from lakehouse.quality.model_sizes import with_sizes
 from lakehouse.settings import load_settings
 from lakehouse.transform.build_history import BuildHistory, BuildRecord
 from lakehouse.transform.dbt_command import DbtBuild
 from lakehouse.transform.fingerprint import build_fingerprint
 from lakehouse.transform.warehouse_mark import mark_build, marked_build
+from tasks.judge_sources import SourcesJudged
 
 
 def nothing_new(build: DbtBuild, current: Sequence[CurrentBatch]) -> BuildRecord | None:
@@ -54,19 +56,31 @@ def start_build(build: DbtBuild, current: Sequence[CurrentBatch]) -> str:
     return _history().start(build.domain, fingerprint, run_id=flow_run.get_id())
 
 
-def finish_build(build: DbtBuild, build_id: str) -> BuildResults:
-    """Note how every node ended, and mark the warehouse with the build.
+def finish_build(build: DbtBuild, build_id: str, sources: SourcesJudged) -> BuildResults:
+    """Note how every node ended, open and end incidents, and mark the warehouse with the build.
+
+    Returns:
+        The results, with the freshness of sources among them.
 
     Raises:
         DbtCouldNotRun: dbt left no results; the build stays recorded as not ended.
     """
-    results = read_results(build.target_path)
+    results = sources.added_to(read_results(build.target_path))
+    for node in results.blocking:
+        get_run_logger().error("%s: %s", node.label, node.message or node.status)
     if not build.foreign:
         with duckdb.connect(str(build.warehouse)) as connection:
             mark_build(connection, build_id)
-            results = with_row_counts(connection, results)
-    _history().finish(build_id, results.verdict, results)
+            results = with_sizes(connection, results)
+    manifest = read_manifest(build.target_path)
+    known = {node.unique_id for node in results.nodes} | set(manifest.ids)
+    _history().finish(build_id, results.verdict, results, known=known, sources=sources.facts)
     return results
+
+
+def record_sources(build: DbtBuild, sources: SourcesJudged) -> None:
+    """Note the freshness of sources on a run without a build."""
+    _history().record_checks(build.domain, str(flow_run.get_id()), sources.checks)
 
 
 def _history() -> BuildHistory:

@@ -1,5 +1,7 @@
 """Write the serving copy, if the domain's results allow it."""
 
+from collections.abc import Mapping
+
 from prefect import task
 from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
@@ -10,7 +12,8 @@ from lakehouse.errors import PublishRefused
 from lakehouse.lake.audit_database import audit_engine
 from lakehouse.publish.publication_log import PublicationLog
 from lakehouse.publish.serving_copy import published_tables, write_serving_copy
-from lakehouse.quality.dbt_manifest import read_dbt_artifact
+from lakehouse.quality.dbt_manifest import read_manifest
+from lakehouse.quality.publish_gate import refuse_beyond_budget
 from lakehouse.settings import load_settings
 from lakehouse.transform.build_history import BuildHistory
 from tasks.policies import transient_retries
@@ -33,7 +36,9 @@ def publish_serving(domain: str) -> tuple[dict[str, int], bool]:
         Rows of each published table, by `schema.table`; and whether anything was replaced.
 
     Raises:
-        PublishRefused: the last build did not end well, or a node failed and was not built since.
+        PublishRefused: the last build did not end well, a node failed and was not built since, or
+            a test warns beyond its budget.
+        WarnBudgetInvalid: a test declares a budget that cannot be used.
     """
     settings = load_settings()
     engine = audit_engine(settings)
@@ -45,13 +50,15 @@ def publish_serving(domain: str) -> tuple[dict[str, int], bool]:
             f"{domain} is not published: its last build {ended}. Readers keep the last good "
             "state. Run a build that passes first."
         )
-    manifest = read_dbt_artifact(settings.dbt_target(domain) / "manifest.json", "manifest")
+    project = read_manifest(settings.dbt_target(domain))
+    manifest = project.content
     broken = history.broken_nodes(domain, known=manifest_ids(manifest))
     if broken:
         raise PublishRefused(
             f"{domain} is not published: {in_words(broken)} when last run. Readers keep the last "
             "good state."
         )
+    refuse_beyond_budget(domain, project, engine, settings.warehouse(domain))
     last, serving = log.last(domain), settings.serving(domain)
     if last and last.build_id == build.build_id and serving.is_file():
         get_run_logger().info("%s: this build is published already.", domain)
@@ -88,10 +95,10 @@ def in_words(broken: dict[str, str]) -> str:
     return f"{text} failed" + (f" and {len(skipped)} nodes were skipped" if skipped else "")
 
 
-def manifest_ids(manifest: dict[str, object]) -> set[str]:
+def manifest_ids(manifest: Mapping[str, object]) -> set[str]:
     """Ids of every node and unit test that the project has now."""
     ids: set[str] = set()
     for part in ("nodes", "unit_tests"):
         nodes = manifest.get(part)
-        ids |= set(nodes) if isinstance(nodes, dict) else set()
+        ids |= set(nodes) if isinstance(nodes, Mapping) else set()
     return ids

@@ -29,6 +29,11 @@ def register_raw(domain: str) -> list[CurrentBatch]:
 @task(name="list-findings", task_run_name="findings of {domain}", **transient_retries)
 def list_findings(domain: str) -> list[str]:
     """What is still open at the border: files in quarantine, tables that never got a delivery."""
+    return open_findings(domain)
+
+
+def open_findings(domain: str) -> list[str]:
+    """The same, for those who are in a task already."""
     settings = load_settings()
     lake = RawLake.of(settings)
     found: list[str] = []

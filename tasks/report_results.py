@@ -1,31 +1,45 @@
-"""A build's results as Prefect artifacts; a report that fails never changes how the run ends."""
+"""A build's results for those who own the data: artifacts, pages, events, notifications.
 
-from collections.abc import Mapping
+Nothing here changes how a run ends: what cannot be made is a warning of the run.
+"""
+
+import traceback
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
-import duckdb
 from prefect import task
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
+from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
+from lakehouse.errors import AljibeError
 from lakehouse.lake.audit_database import audit_engine
-from lakehouse.quality.build_changes import BuildChanges, compare_builds
+from lakehouse.lake.duckdb_session import open_warehouse
 from lakehouse.quality.build_results import BuildResults, NodeResult
-from lakehouse.quality.dbt_manifest import Manifest, read_manifest
+from lakehouse.quality.dbt_manifest import read_manifest
 from lakehouse.quality.dbt_results import read_results
-from lakehouse.quality.failing_rows import FailingRows, trace_failing_rows
-from lakehouse.quality.model_rows import with_row_counts
-from lakehouse.reports.artifact_keys import build_key, test_key, tests_key
-from lakehouse.reports.build_report import BuildContext, build_markdown
-from lakehouse.reports.test_page import build_test_page
-from lakehouse.reports.tests_table import build_tests_table
-from lakehouse.settings import load_settings
-from lakehouse.transform.build_history import BuildHistory, BuildRecord
+from lakehouse.quality.failure_tables import write_failure_tables
+from lakehouse.quality.gather_facts import BuildSeen, gather_facts
+from lakehouse.quality.run_events import run_events
+from lakehouse.quality.run_facts import RunFacts
+from lakehouse.quality.told_owners import ToldOwners
+from lakehouse.quality.warn_budget import breach_text
+from lakehouse.reports.digest import owner_digests
+from lakehouse.reports.pages.places import CATALOG, catalog_path
+from lakehouse.reports.pages.write_pages import write_pages
+from lakehouse.settings import PROJECT_ROOT, Settings, load_settings
+from lakehouse.transform.build_history import BuildRecord
 from lakehouse.transform.dbt_command import DbtBuild
 from lakehouse.transform.profile_target import duckdb_file
+from tasks.emit_events import emit_events
+from tasks.judge_sources import SourcesJudged
+from tasks.notify import send_digests
+from tasks.post_artifacts import post_artifacts
+from tasks.register_raw import open_findings
+from tasks.run_page import run_link
 
 
 @dataclass(frozen=True)
@@ -47,102 +61,135 @@ class BuildOutcome:
         return asdict(self)
 
 
-def report_results(build: DbtBuild, skipped: BuildRecord | None) -> BuildOutcome:
-    """Post the artifacts and sum the build up.
+def report_results(
+    build: DbtBuild, build_id: str, skipped: BuildRecord | None, sources: SourcesJudged
+) -> BuildOutcome:
+    """Report a build and sum it up.
 
     Args:
         build: the build whose results lie in its target folder.
+        build_id: its id; of the earlier build if this one was skipped.
         skipped: the earlier build whose verdict stands, if dbt was not run.
+        sources: what came, and how fresh it is.
     """
-    results = read_results(build.target_path)
-    posted = post_artifacts(build, skipped, return_state=True)
-    counts: dict[str, int] = {}
+    results = sources.added_to(read_results(build.target_path))
     troubles: list[str] = []
-    if posted.is_completed():
-        counts = posted.result()
+    facts: RunFacts | None = None
+    made = make_reports(build, build_id, skipped, sources, return_state=True)
+    if made.is_completed():
+        facts, troubles = made.result()
     else:
-        troubles = [f"the reports of this build could not be made: {posted.message}"]
-    warnings = [_finding(node, counts) for node in results.warnings]
-    message = results.headline(counts)
+        troubles = [f"the reports of this build could not be made: {made.message}"]
+    totals = facts.row_totals if facts else {}
+    warnings = [_finding(node, facts, totals) for node in results.warnings]
+    message = results.headline(totals)
     if skipped:
         message = f"nothing new, the verdict of {_utc(skipped.started_at)} stands: {message}"
     return BuildOutcome(results.verdict, message, (*warnings, *troubles))
 
 
 @task(name="report-results", task_run_name="report {build.domain}", cache_policy=NO_CACHE)
-def post_artifacts(build: DbtBuild, skipped: BuildRecord | None) -> dict[str, int]:
-    """Make the artifacts of a build: its report, the table of its tests, a page for each finding.
+def make_reports(
+    build: DbtBuild, build_id: str, skipped: BuildRecord | None, sources: SourcesJudged
+) -> tuple[RunFacts, list[str]]:
+    """Gather the facts of a run, then make each kind of report from them, whatever the others do.
 
     Returns:
-        Number of failing rows that were traced, by the test's unique id.
+        The facts, and a warning for each kind that could not be made.
     """
-    results, manifest = read_results(build.target_path), read_manifest(build.target_path)
-    results, rows = _read_warehouse(build, results, manifest)
-    history = BuildHistory(audit_engine(load_settings()))
-    previous = history.results_before(build.domain, results.invocation_id)
-    changes = compare_builds(previous, results) if previous else BuildChanges()
-    since = {key: day.date() for key, day in history.failing_since(build.domain).items()}
-    context = BuildContext(
-        started_at=datetime.now(UTC),
-        flow_run_name=flow_run.get_name(),
-        flow_run_id=flow_run.get_id(),
+    settings = load_settings()
+    facts = _facts(build, build_id, skipped, sources, settings)
+    warnings: list[str] = []
+
+    def attempt(what: str, make: Callable[[], list[str] | None]) -> None:
+        try:
+            warnings.extend(make() or [])
+        except Exception as error:  # noqa: BLE001 - no report may end a run
+            warnings.append(f"{what} could not be made: {_cause(error)}")
+            get_run_logger().warning("%s: %s", build.domain, warnings[-1])
+
+    attempt("the artifacts", lambda: post_artifacts(facts, settings))
+    attempt("the pages", lambda: _pages(facts, settings))
+    attempt("the tables of failures", lambda: _failure_tables(build))
+    attempt("the events", lambda: _events(facts, build_id, settings))
+    attempt("the notifications", lambda: _notifications(facts, settings))
+    return facts, warnings
+
+
+def _facts(
+    build: DbtBuild,
+    build_id: str,
+    skipped: BuildRecord | None,
+    sources: SourcesJudged,
+    settings: Settings,
+) -> RunFacts:
+    seen = BuildSeen(
+        domain=build.domain,
+        build_id=build_id,
+        mark=str(flow_run.get_id()) if skipped else build_id,
+        now=datetime.now(UTC),
+        run=run_link(settings),
         skipped_build_of=skipped.started_at if skipped else None,
-        previous=previous,
-        failing_rows=rows,
+        foreign=build.foreign,
     )
-    counts = {key: failing.total for key, failing in rows.items() if failing.total}
-    create_markdown_artifact(
-        key=build_key(build.domain),
-        markdown=build_markdown(build.domain, results, context=context),
-        description=f"Build of {build.domain}: {results.headline(counts)}",
+    results: BuildResults = sources.added_to(read_results(build.target_path))
+    return gather_facts(
+        seen,
+        audit_engine(settings),
+        duckdb_file(build),
+        results,
+        read_manifest(build.target_path),
+        sources=sources.facts,
+        findings=[] if build.foreign else open_findings(build.domain),
+        language=settings.reports_language,
+        catalog=CATALOG if catalog_path(settings.reports, build.domain).is_file() else None,
     )
-    create_table_artifact(
-        key=tests_key(build.domain),
-        table=build_tests_table(results, failing_rows=rows, since=since),
-        description=f"Every test of {build.domain}, the worst first",
+
+
+def _pages(facts: RunFacts, settings: Settings) -> list[str]:
+    written = write_pages(facts, settings.reports)
+    get_run_logger().info("Reports of %s: %s", facts.domain, written.index)
+    return [
+        f"the pages of {name} cannot be read; its next build writes them anew"
+        for name in written.damaged
+    ]
+
+
+def _failure_tables(build: DbtBuild) -> None:
+    if not build.foreign:
+        with open_warehouse(build.warehouse) as connection:
+            write_failure_tables(connection, audit_engine(load_settings()), build.domain)
+
+
+def _events(facts: RunFacts, build_id: str, settings: Settings) -> None:
+    emit_events(run_events(facts, build_id, settings.reports_url))
+
+
+def _notifications(facts: RunFacts, settings: Settings) -> list[str]:
+    told = ToldOwners(audit_engine(settings))
+    digests = owner_digests(facts, settings.reports_url, told.of(facts.domain), settings.ui_url)
+    return send_digests(
+        facts, digests, settings, lambda digest: told.record(facts.domain, digest.tells)
     )
-    for test in results.tests:
-        if test.status in ("warn", "fail", "error") or changes.of(test.unique_id) == "FIXED":
-            _post_page(build.domain, test, rows, changes, since)
-    return counts
 
 
-def _post_page(
-    domain: str,
-    test: NodeResult,
-    rows: Mapping[str, FailingRows],
-    changes: BuildChanges,
-    since: Mapping[str, date],
-) -> None:
-    page = build_test_page(
-        test,
-        rows.get(test.unique_id),
-        change=changes.of(test.unique_id),
-        since=since.get(test.unique_id),
-    )
-    if page:
-        create_markdown_artifact(
-            key=test_key(domain, test.label),
-            markdown=page,
-            description=f"{test.status}: {test.label} of {domain}",
-        )
+def _cause(error: Exception) -> str:
+    """What went wrong and where; words of others, which may quote a value, are left out."""
+    if isinstance(error, AljibeError):
+        return str(error)
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if Path(frame.filename).is_relative_to(PROJECT_ROOT)]
+    where = "".join(f" ({Path(frame.filename).name}:{frame.lineno})" for frame in ours[-1:])
+    kind = type(error).__name__
+    # An operating system's words name a file and a cause, never a value of a row.
+    return f"{error}{where}" if isinstance(error, OSError) else f"{kind}{where}"
 
 
-def _read_warehouse(
-    build: DbtBuild, results: BuildResults, manifest: Manifest
-) -> tuple[BuildResults, dict[str, FailingRows]]:
-    """Add what only the warehouse knows: rows of the tables, and the rows that fail."""
-    warehouse = duckdb_file(build)
-    if warehouse is None or not warehouse.is_file():
-        return results, {}
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
-        rows = trace_failing_rows(connection, results, manifest)
-        return with_row_counts(connection, results), rows
-
-
-def _finding(node: NodeResult, counts: Mapping[str, int]) -> str:
-    count = node.count_text(counts.get(node.unique_id))
-    return f"{node.label} ({count})" if count else node.label
+def _finding(node: NodeResult, facts: RunFacts | None, totals: dict[str, int]) -> str:
+    count = node.count_text(totals.get(node.unique_id))
+    breach = facts.state(node.unique_id).breach if facts else None
+    told = [part for part in (count, breach_text(breach) if breach else "") if part]
+    return f"{node.label} ({'; '.join(told)})" if told else node.label
 
 
 def _utc(moment: datetime) -> str:

@@ -50,7 +50,7 @@ def run_dbt_build(build: DbtBuild, keep_open: Sequence[int]) -> None:
             tell(Progress("dbt", line.text, line.done, line.total))
 
     forget_results(build)
-    with _resolved_profiles(build) as profiles:
+    with resolved_profiles(build) as profiles:
         run_dbt(
             [*build.arguments(), "--profiles-dir", profiles],
             build.environment(),
@@ -96,7 +96,7 @@ def _dbt_settings(build: DbtBuild) -> PrefectDbtSettings:
 
 
 @contextmanager
-def _resolved_profiles(build: DbtBuild) -> Iterator[str]:
+def resolved_profiles(build: DbtBuild) -> Iterator[str]:
     """Folder with the profile in which Prefect blocks and variables are filled in."""
     settings = _dbt_settings(build)
     with settings.resolve_profiles_yml() as folder:

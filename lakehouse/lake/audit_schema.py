@@ -146,6 +146,50 @@ node_results = Table(
     Column("failures", BigInteger),
     Column("rows", BigInteger),
     Column("seconds", Float, nullable=False),
+    Column("failing_rows", BigInteger),
+    Column("bytes", BigInteger),
+)
+
+test_incidents = Table(
+    "test_incidents",
+    metadata,
+    Column("incident_id", BigId, primary_key=True, autoincrement=True),
+    Column("domain", String(255), nullable=False),
+    Column("unique_id", String(512), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("worst_rows", BigInteger),
+    Column("opened_at", UtcDateTime, nullable=False),
+    Column("opened_by", String(64), nullable=False),
+    Column("last_seen_at", UtcDateTime, nullable=False),
+    Column("resolved_at", UtcDateTime),
+    Column("resolved_by", String(64)),
+    Index(None, "domain", "unique_id"),
+)
+
+test_failures = Table(
+    "test_failures",
+    metadata,
+    Column("failure_id", BigId, primary_key=True, autoincrement=True),
+    Column("domain", String(255), nullable=False),
+    Column("unique_id", String(512), nullable=False),
+    Column("row_key", String(64), nullable=False),
+    Column("row_label", Text, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("first_seen_at", UtcDateTime, nullable=False),
+    Column("last_seen_at", UtcDateTime, nullable=False),
+    Column("resolved_at", UtcDateTime),
+    Index(None, "domain", "unique_id"),
+)
+
+test_notifications = Table(
+    "test_notifications",
+    metadata,
+    Column("domain", String(255), primary_key=True),
+    Column("unique_id", String(512), primary_key=True),
+    Column("status", String(16), nullable=False),
+    Column("failing_rows", BigInteger),
+    Column("over_budget", Boolean, nullable=False),
+    Column("told_at", UtcDateTime, nullable=False),
 )
 
 publications = Table(

@@ -125,6 +125,23 @@ class Ledger:
             row = connection.execute(query).one_or_none()
         return _delivery(row) if row else None
 
+    def deliveries_since(self, table: Table, moment: datetime | None) -> list[Delivery]:
+        """Deliveries of a table that began after a moment, in their order; None takes all."""
+        query = select(deliveries).where(*_of(table)).order_by(deliveries.c.delivery_id)
+        if moment is not None:
+            query = query.where(deliveries.c.started_at > moment)
+        with self.engine.connect() as connection:
+            return [_delivery(row) for row in connection.execute(query)]
+
+    def rows_in(self, table: Table) -> int:
+        """Rows of the batches of a table that count."""
+        ids = {batch.batch_id for batch in self.current_batches([table])}
+        query = select(batches.c.batch_id, batches.c.rows_loaded).where(
+            batches.c.source_name == table.source, batches.c.table_name == table.name
+        )
+        with self.engine.connect() as connection:
+            return sum(row.rows_loaded for row in connection.execute(query) if row.batch_id in ids)
+
     def cursor(self, table: Table) -> str | None:
         """The greatest cursor value loaded, as text; None before the first load.
 

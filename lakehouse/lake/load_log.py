@@ -1,9 +1,9 @@
 """Every delivery and every refused row of a domain, copied from the ledger into its warehouse."""
 
 import duckdb
-import pyarrow as pa
 from sqlalchemy import select
 
+from lakehouse.lake.audit_copy import copy_query
 from lakehouse.lake.audit_schema import deliveries, rejected_rows
 from lakehouse.lake.ledger import Ledger
 from lakehouse.source_catalog import Catalog
@@ -53,18 +53,8 @@ def write_logs(connection: duckdb.DuckDBPyConnection, catalog: Catalog, ledger: 
         .join(rejected_rows, rejected_rows.c.delivery_id == deliveries.c.delivery_id)
         .where(deliveries.c.source_name.in_(sources))
     )
-    # Read without SQLite's write lock: loads of other domains go on meanwhile.
-    reader = ledger.engine.execution_options(sqlite_begin="DEFERRED")
-    with reader.connect() as audit:
-        for name, columns, query in (
-            ("load_log", _LOAD_LOG, loads.order_by(deliveries.c.delivery_id)),
-            ("error_log", _ERROR_LOG, errors.order_by(rejected_rows.c.rejected_row_id)),
-        ):
-            connection.execute(f"create or replace table etl.{name} ({columns})")
-            rows = audit.execute(query)
-            names = list(rows.keys())
-            for part in rows.partitions(10_000):
-                frame = pa.table({key: [row[i] for row in part] for i, key in enumerate(names)})
-                connection.register("part", frame)
-                connection.execute(f"insert into etl.{name} select * from part")
-                connection.unregister("part")
+    for name, columns, query in (
+        ("load_log", _LOAD_LOG, loads.order_by(deliveries.c.delivery_id)),
+        ("error_log", _ERROR_LOG, errors.order_by(rejected_rows.c.rejected_row_id)),
+    ):
+        copy_query(connection, ledger.engine, f"etl.{name}", columns, query)

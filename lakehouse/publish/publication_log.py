@@ -28,16 +28,20 @@ class PublicationLog:
 
     def last(self, domain: str) -> Publication | None:
         """The newest publication of a domain."""
+        return self.last_two(domain)[0]
+
+    def last_two(self, domain: str) -> tuple[Publication | None, Publication | None]:
+        """The newest publication of a domain and the one before it."""
         table = publications.c
         query = (
             select(table.domain, table.build_id, table.tables, table.published_at)
             .where(table.domain == domain)
             .order_by(table.publication_id.desc())
-            .limit(1)
+            .limit(2)
         )
         with self._engine.connect() as connection:
-            row = connection.execute(query).one_or_none()
-        return Publication(**row._mapping) if row else None
+            found = [Publication(**row._mapping) for row in connection.execute(query)]
+        return (found[0] if found else None), (found[1] if len(found) > 1 else None)
 
     def record(
         self, domain: str, build_id: str, tables: Mapping[str, int], run_id: str | None

@@ -72,6 +72,16 @@ def published_tables(manifest: Mapping[str, Any], domain: str | None) -> list[Pu
     return sorted(found, key=lambda table: (table.schema, table.name))
 
 
+def published_ids(manifest: Mapping[str, Any], domain: str | None) -> list[str]:
+    """Ids of the nodes and sources that `published_tables` finds."""
+    return sorted(
+        unique_id
+        for part in ("nodes", "sources")
+        for unique_id, node in manifest.get(part, {}).items()
+        if _is_published(node) and (not domain or domain in (node.get("fqn") or [])[1:2])
+    )
+
+
 def _is_published(node: Mapping[str, Any]) -> bool:
     config = node.get("config") or {}
     metas = (node.get("source_meta"), node.get("meta"), config.get("meta"))

@@ -30,6 +30,7 @@ class NodeResult:
         message: dbt's message, without values of masked columns.
         seconds: time the node took.
         rows: rows in or written to the model, where known.
+        bytes: of the DuckDB file that hold the model, where known.
         model: name of the tested model, seed, snapshot or `source.table`.
         test_kind: name of the generic test, `singular` or `unit_test`; None if it is no test.
         language: language of the owner, such as `es`.
@@ -49,6 +50,7 @@ class NodeResult:
     message: str | None = None
     seconds: float = 0.0
     rows: int | None = None
+    bytes: int | None = None
     relation_name: str | None = None
     model: str | None = None
     column: str | None = None
@@ -65,6 +67,11 @@ class NodeResult:
     def is_test(self) -> bool:
         """Whether the node is a data test or a unit test."""
         return self.resource_type in ("test", "unit_test")
+
+    @property
+    def is_check(self) -> bool:
+        """Whether it tells if data are good: a test, or the freshness of a source."""
+        return self.is_test or self.resource_type == "source"
 
     @property
     def label(self) -> str:
@@ -100,8 +107,13 @@ class BuildResults:
 
     @property
     def tests(self) -> tuple[NodeResult, ...]:
-        """Data tests and unit tests."""
+        """Data tests and unit tests, without the freshness of sources."""
         return tuple(node for node in self.nodes if node.is_test)
+
+    @property
+    def checks(self) -> tuple[NodeResult, ...]:
+        """Tests, and the freshness of sources."""
+        return tuple(node for node in self.nodes if node.is_check)
 
     @property
     def models(self) -> tuple[NodeResult, ...]:
@@ -145,8 +157,8 @@ class BuildResults:
             failing_rows: number of whole rows that fail, by unique id, where they were read.
         """
         rows = failing_rows or {}
-        tests = [node for node in self.nodes if node.is_test]
-        others = [node for node in self.nodes if not node.is_test]
+        tests = [node for node in self.nodes if node.is_check]
+        others = [node for node in self.nodes if not node.is_check]
         parts: list[str] = []
         for status, verb in (("fail", "fail"), ("error", "could not run"), ("warn", "warn")):
             found = [node for node in tests if node.status == status]

@@ -7,7 +7,7 @@ sources in `sources`, not in `nodes`. Results of a run do not belong here.
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -105,9 +105,38 @@ class Manifest:
     def __contains__(self, unique_id: str) -> bool:
         return unique_id in self._nodes
 
+    @property
+    def ids(self) -> Iterable[str]:
+        """Ids of everything that the project has now."""
+        return self._nodes.keys()
+
     def node(self, unique_id: str) -> Mapping[str, Any]:
         """The node, source or unit test of this id, or an empty mapping."""
         return self._nodes.get(unique_id, {})
+
+    def name_of(self, unique_id: str) -> str:
+        """A name that no other node of its kind has in the project.
+
+        It is `source.table` for a source, has the version of a versioned model (`orders.v2`), and
+        the package in front where another package has a node of the same kind and name.
+        """
+        node = self.node(unique_id)
+        name = str(node.get("name") or unique_id)
+        if node.get("resource_type") == "source":
+            return f"{node.get('source_name')}.{name}"
+        package = node.get("package_name")
+        shared = len(self._packages_of_name[(str(node.get("resource_type")), name)]) > 1
+        own = (self.content.get("metadata") or {}).get("project_name")
+        versioned = f"{name}.v{node['version']}" if node.get("version") is not None else name
+        return f"{package}.{versioned}" if shared and package != own else versioned
+
+    @cached_property
+    def _packages_of_name(self) -> Mapping[tuple[str, str], set[str]]:
+        found: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+        for node in self._nodes.values():
+            key = (str(node.get("resource_type")), str(node.get("name")))
+            found[key].add(str(node.get("package_name")))
+        return found
 
     def parents(self, unique_id: str) -> tuple[str, ...]:
         """What the node reads directly, in dbt's order."""
@@ -170,14 +199,29 @@ class Manifest:
         return None
 
     def group(self, unique_id: str) -> Mapping[str, Any]:
-        """The group of a node, or of the node it tests; empty without one."""
-        name = self.node(unique_id).get("group")
-        if not name and (tested := self.tested_node(unique_id)):
-            name = self.node(tested).get("group")
-        for group in (self.content.get("groups") or {}).values():
-            if name and group.get("name") == name:
-                return dict(group)
+        """The group of a node, or of the node it tests; empty without one.
+
+        dbt gives sources no group: the `owner` of a source's meta names it.
+        """
+        node = self.node(unique_id)
+        tested = self.node(self.tested_node(unique_id) or "")
+        names = [node.get("group"), tested.get("group")]
+        for one in (node, tested):
+            if one.get("resource_type") == "source":
+                names += [node_meta(one).get("owner"), (one.get("source_meta") or {}).get("owner")]
+        for name in names:
+            if name and name in self._groups:
+                return self._groups[name]
+        if node.get("resource_type") == "test" and not tested:
+            # A singular test over several models is theirs if they have one owner.
+            shared = {str(self.group(parent).get("name")) for parent in self.parents(unique_id)}
+            return self._groups.get(shared.pop(), {}) if len(shared) == 1 else {}
         return {}
+
+    @cached_property
+    def _groups(self) -> dict[str, Mapping[str, Any]]:
+        groups = (self.content.get("groups") or {}).values()
+        return {str(group["name"]): dict(group) for group in groups if group.get("name")}
 
 
 def kind_of_test(test: Mapping[str, Any]) -> str:
@@ -189,3 +233,13 @@ def kind_of_test(test: Mapping[str, Any]) -> str:
         return "singular"
     namespace = metadata.get("namespace")
     return f"{namespace}.{metadata['name']}" if namespace else str(metadata["name"])
+
+
+def owner_of(manifest: Manifest, unique_id: str) -> str | None:
+    """Who answers for a node: the owner of its group, else `owner` of its or its source meta."""
+    owner = manifest.group(unique_id).get("owner") or {}
+    tested = manifest.node(manifest.tested_node(unique_id) or "")
+    named = [owner.get("name"), owner.get("email")]
+    for node in (manifest.node(unique_id), tested):
+        named += [node_meta(node).get("owner"), (node.get("source_meta") or {}).get("owner")]
+    return next((str(name) for name in named if name), None)

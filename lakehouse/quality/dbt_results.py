@@ -15,6 +15,7 @@ from lakehouse.quality.dbt_manifest import (
     Manifest,
     kind_of_test,
     node_meta,
+    owner_of,
     plain_column,
     read_dbt_artifact,
     read_manifest,
@@ -112,7 +113,7 @@ def _node_result(
     failures = entry.get("failures")
     return NodeResult(
         unique_id=unique_id,
-        name=str(node.get("name") or unique_id),
+        name=_name(unique_id, manifest),
         resource_type=str(node.get("resource_type") or unique_id.partition(".")[0]),
         status=status,
         severity=str(config.get("severity") or "error").lower() if is_test else None,
@@ -126,7 +127,7 @@ def _node_result(
         column=plain_column(node.get("column_name")) if is_test else None,
         test_kind=kind,
         description=str(node.get("description") or ""),
-        owner=_owner(unique_id, group, manifest),
+        owner=owner_of(manifest, unique_id),
         language=language,
         fix=_fix(node, language),
         path=str(node.get("original_file_path") or ""),
@@ -140,22 +141,18 @@ def _failure_unit(kind: str | None, config: Mapping[str, Any]) -> str:
     return _UNITS.get(kind or "", "row") if fail_calc == "count(*)" else "result"
 
 
+def _name(unique_id: str, manifest: Manifest) -> str:
+    node = manifest.node(unique_id)
+    # Its label names the model, with its version.
+    is_unit_test = node.get("resource_type") == "unit_test"
+    return str(node.get("name") or unique_id) if is_unit_test else manifest.name_of(unique_id)
+
+
 def _model_name(unique_id: str, node: Mapping[str, Any], manifest: Manifest) -> str | None:
-    if node.get("resource_type") == "unit_test":
-        return _text(node.get("model"))
-    tested = manifest.node(manifest.tested_node(unique_id) or "")
-    if tested.get("resource_type") == "source":
-        return f"{tested.get('source_name')}.{tested.get('name')}"
-    return _text(tested.get("name"))
-
-
-def _owner(unique_id: str, group: Mapping[str, Any], manifest: Manifest) -> str | None:
-    of_group = group.get("owner") or {}
-    tested = manifest.node(manifest.tested_node(unique_id) or "")
-    named = [of_group.get("name"), of_group.get("email")]
-    for node in (manifest.node(unique_id), tested):
-        named += [node_meta(node).get("owner"), (node.get("source_meta") or {}).get("owner")]
-    return next((_text(name) for name in named if name), None)
+    tested = manifest.tested_node(unique_id)
+    if tested and tested in manifest:
+        return manifest.name_of(tested)
+    return _text(node.get("model"))
 
 
 def _fix(node: Mapping[str, Any], language: str | None) -> dict[str, str]:

@@ -3,8 +3,8 @@
 Which rows those are is told in `row_selection`, where they came from in `row_origins`.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +12,8 @@ import duckdb
 
 from lakehouse.quality.build_results import BuildResults, NodeResult
 from lakehouse.quality.dbt_manifest import Manifest
+from lakehouse.quality.failing_keys import key_hash, read_keys
+from lakehouse.quality.failure_ledger import FailingKeys
 from lakehouse.quality.masking import MASK
 from lakehouse.quality.row_origins import (
     FILE_COLUMN,
@@ -43,6 +45,8 @@ class FailingRows:
         note: what could not be read, or empty.
         marked: the columns because of which the rows fail.
         since: for each row shown, when it was first seen to fail; empty where nobody knows.
+        keys: for each row shown, the hash of its key; not for reports.
+        found: every key that fails, for the failure ledger; not for reports.
     """
 
     columns: tuple[str, ...] = ()
@@ -53,6 +57,25 @@ class FailingRows:
     note: str = ""
     marked: tuple[str, ...] = ()
     since: tuple[datetime | None, ...] = ()
+    keys: tuple[str, ...] = ()
+    found: FailingKeys = field(default_factory=FailingKeys)
+
+    def dated(self, first_seen: Mapping[str, datetime]) -> "FailingRows":
+        """The rows as reports show them: with their first days instead of their keys.
+
+        Args:
+            first_seen: by hash of the key.
+        """
+        since = tuple(first_seen.get(key) for key in self.keys)
+        known = since if any(since) else ()
+        return replace(self, since=known, keys=(), found=FailingKeys())
+
+
+@dataclass(frozen=True)
+class _Found:
+    values: dict[str, Any]
+    hash: str
+    key: tuple[str | None, ...]
 
 
 def trace_failing_rows(
@@ -119,18 +142,18 @@ class _Tracer:
             plan = plan_origins(self._manifest, self._catalog, [tested] if tested else about, shape)
         columns = _in_order(shape)
         key = plan.key if plan else self._key(about, shape)
-        total, values, keys = self._fetch(selection, columns, key)
-        rows = [dict(zip(columns, row, strict=True)) for row in values]
+        total, found = self._fetch(selection, columns, key)
         note = "" if total else "The table of failing rows is empty."
         if plan:
             columns = (FILE_COLUMN, LINE_COLUMN, *columns)
-            rows, note = self._with_origins(plan, rows, keys)
+            found, note = self._with_origins(plan, found)
         elif total and not shape.has(FILE_COLUMN):
             note = (
                 f"Not traced to files: neither the rows nor a key of theirs (config.meta.key, a "
                 f"unique test) lead to a table with {FILE_COLUMN}."
             )
         file = FILE_COLUMN if plan else shape.column(FILE_COLUMN)
+        rows = [one.values for one in found]
         return FailingRows(
             columns=columns,
             rows=tuple(rows),
@@ -139,6 +162,8 @@ class _Tracer:
             traced=bool(rows) and all(file and row.get(file) for row in rows),
             note=note,
             marked=tuple(name for name in selection.marked if name in columns),
+            keys=tuple(one.hash for one in found),
+            found=read_keys(self._connection, selection, key),
         )
 
     def _key(self, about: Sequence[str], shape: Relation) -> tuple[str, ...]:
@@ -147,41 +172,49 @@ class _Tracer:
 
     def _fetch(
         self, selection: RowSelection, columns: tuple[str, ...], key: tuple[str, ...]
-    ) -> tuple[int, list[list[Any]], list[tuple[str | None, ...]]]:
+    ) -> tuple[int, list[_Found]]:
         shape = selection.shape
         own_key = [shape.column(name) or name for name in key]
         first = [shape.column(name) for name in (FILE_COLUMN, LINE_COLUMN)]
         ordered = dict.fromkeys([*(name for name in first if name), *own_key, *columns])
         shown = [_masked(shape, name, selection.masked) for name in columns]
         hidden = [f"cast({sql_identifier(name)} as varchar)" for name in own_key]
+        wanted = [*shown, key_hash(shape, key), *hidden]
         counted = self._connection.execute(f"select count(*) from {selection.source}").fetchone()
-        found = self._connection.execute(
-            f"select {', '.join([*shown, *hidden])} from {selection.source} "
+        read = self._connection.execute(
+            f"select {', '.join(wanted)} from {selection.source} "
             f"order by {', '.join(f'{sql_identifier(name)} nulls last' for name in ordered)} "
             f"limit {int(self._cap)}"
         ).fetchall()
         width = len(columns)
-        values = [[_json_safe(value) for value in row[:width]] for row in found]
-        return (int(counted[0]) if counted else 0), values, [tuple(row[width:]) for row in found]
+        found = [
+            _Found(
+                dict(zip(columns, map(_json_safe, row[:width]), strict=True)),
+                row[width],
+                tuple(row[width + 1 :]),
+            )
+            for row in read
+        ]
+        return (int(counted[0]) if counted else 0), found
 
-    def _with_origins(
-        self, plan: OriginPlan, rows: list[dict[str, Any]], keys: list[tuple[str | None, ...]]
-    ) -> tuple[list[dict[str, Any]], str]:
+    def _with_origins(self, plan: OriginPlan, rows: list[_Found]) -> tuple[list[_Found], str]:
         try:
-            found = find_origins(self._connection, plan, keys)
+            origins = find_origins(self._connection, plan, [row.key for row in rows])
         except duckdb.Error as error:
+            unknown = {FILE_COLUMN: None, LINE_COLUMN: None}
             return (
-                [{FILE_COLUMN: None, LINE_COLUMN: None, **row} for row in rows],
+                [replace(row, values={**unknown, **row.values}) for row in rows],
                 f"Not traced to files: an upstream table could not be read "
                 f"({type(error).__name__}).",
             )
         placed = []
-        for row, key in zip(rows, keys, strict=True):
-            at = found.get(key)
+        for row in rows:
+            at = origins.get(row.key)
             first = at.listed[0] if at else ("", None)
             origin = {FILE_COLUMN: at.file if at else None, LINE_COLUMN: at.line if at else None}
-            placed.append(((at is None, first[0], first[1] or 0), {**origin, **row}))
-        missing = sum(key not in found for key in keys)
+            order = (at is None, first[0], first[1] or 0)
+            placed.append((order, replace(row, values={**origin, **row.values})))
+        missing = sum(row.key not in origins for row in rows)
         note = f"{missing} of the rows shown have no origin upstream." if missing else ""
         return [row for _, row in sorted(placed, key=lambda item: item[0])], note
 

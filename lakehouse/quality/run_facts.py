@@ -170,6 +170,7 @@ class GroupFacts:
         owner: the owner's name; the group's own where none is given.
         language: `es`, `pt`, `en` or another; reports fall back to English.
         nodes: ids of its models, seeds, snapshots, sources, tests and unit tests.
+        notify: the notification block that reaches the owner; None for the one of all.
     """
 
     name: str
@@ -178,6 +179,7 @@ class GroupFacts:
     email: str | None = None
     language: str | None = None
     nodes: tuple[str, ...] = ()
+    notify: str | None = None
 
 
 @dataclass(frozen=True)
@@ -240,6 +242,7 @@ class RunFacts:
         failing_rows: by unique id of the test.
         tests: state of every test, by unique id.
         history: last 30 runs of every node, oldest first, this one included.
+        not_checked: names of tests that were open and that this build left out.
         findings: what else was noticed, such as quarantined files.
         skipped_build_of: when the build ran whose results these are, if nothing was new.
         catalog: file name of the data catalog beside the pages, if there is one.
@@ -258,6 +261,7 @@ class RunFacts:
     sources: tuple[SourceFacts, ...] = ()
     groups: tuple[GroupFacts, ...] = ()
     lineage: Lineage = Lineage()
+    not_checked: tuple[str, ...] = ()
     findings: tuple[str, ...] = ()
     publish: PublishFacts = PublishFacts("not run")
     catalog: str | None = None

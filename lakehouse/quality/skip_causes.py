@@ -48,7 +48,7 @@ class SkipCauses:
                 if parent not in seen and self._statuses.get(parent) not in ("pass", "warn"):
                     seen.add(parent)
                     ahead.append(parent)
-        return tuple(sorted(str(self._manifest.node(cause).get("name", cause)) for cause in causes))
+        return tuple(sorted(self._manifest.name_of(cause) for cause in causes))
 
     def _tests_before(self, unique_id: str) -> set[str]:
         if self._manifest.node(unique_id).get("resource_type") in ("test", "unit_test"):

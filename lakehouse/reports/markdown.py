@@ -5,7 +5,6 @@ comes from data goes through `text` or `code`; only what they return may go into
 """
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from typing import NewType
 
@@ -16,15 +15,17 @@ LONGEST_CELL = 200
 _AUTOLINK = re.compile(r"://|www\.|mailto:|xmpp:|@", re.IGNORECASE)
 _INLINE_MARKUP = re.compile(r"[\\`*\[\]~$]|(?<![^\W_])_|_(?![^\W_])")
 _BLOCK_MARKUP = re.compile(r"[-+=#](?!\d)|\d+(?=[.)](?:\s|$))")
+# Words, numbers and dates, in which nothing can be markup.
+_PLAIN = re.compile(r"[^\W\d_](?:[^\W_]| )*|\d+(?:[.,-]\d+)*")
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _BIDI = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def plain(value: object, limit: int | None = LONGEST_CELL) -> str:
     """One line without control characters, cut at `limit` characters."""
-    line = _BIDI.sub("", str(value))
-    line = "".join(
-        " " if unicodedata.category(char) in ("Cc", "Zl", "Zp", "Cs") else char for char in line
-    )
+    line = str(value)
+    if not (line.isascii() and line.isprintable()):
+        line = _CONTROL.sub(" ", _BIDI.sub("", line))
     line = " ".join(line.split())
     return line if limit is None or len(line) <= limit else line[: limit - 1] + "…"
 
@@ -32,6 +33,8 @@ def plain(value: object, limit: int | None = LONGEST_CELL) -> str:
 def text(value: object, limit: int | None = LONGEST_CELL) -> Markdown:
     """A value as running text: no character of it is markup. Addresses are shown as code."""
     line = plain(value, limit)
+    if _PLAIN.fullmatch(line):
+        return Markdown(line)
     if _AUTOLINK.search(line):
         return code(line, None)
     escaped = _INLINE_MARKUP.sub(lambda match: "\\" + match[0], line)

@@ -1,52 +1,120 @@
-"""A test in words: what it checks, and what to do when it does not pass."""
+"""A check in words: what is wrong, what it checks, and what to do when it does not pass."""
+
+import re
 
 from lakehouse.quality.build_results import NodeResult
-from lakehouse.reports.markdown import Markdown, code, text
+from lakehouse.reports.checks import OPEN, checked_name, is_freshness
+from lakehouse.reports.wording import Wording
 
-_LONGEST_TEXT = 2000
+_LONGEST_TITLE = 110
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=\W*[A-ZÁÉÍÓÚÑÇÃÂÊÔ¿¡])")
+# dbt's own kinds, and those of dbt_utils and dbt_expectations, by the text that fits them.
+_FAMILIES = {
+    "unique": "unique",
+    "not_null": "not_null",
+    "relationships": "relationships",
+    "accepted_values": "accepted_values",
+    "unit_test": "unit_test",
+    "singular": "singular",
+    "freshness": "freshness",
+    "relationships_where": "relationships",
+    "not_accepted_values": "accepted_values",
+    "expect_column_values_to_be_in_set": "accepted_values",
+    "expect_column_values_to_be_unique": "unique",
+    "expect_column_values_to_not_be_null": "not_null",
+    "not_null_proportion": "not_null",
+    "unique_combination_of_columns": "combination",
+    "expect_compound_columns_to_be_unique": "combination",
+    "at_least_one": "at_least_one",
+    "not_constant": "generic",
+    "accepted_range": "range",
+    "expect_column_values_to_be_between": "range",
+    "recency": "recency",
+    "expect_row_values_to_have_recent_data": "recency",
+    "equal_rowcount": "row_count",
+    "fewer_rows_than": "row_count",
+    "expect_table_row_count_to_be_between": "row_count",
+    "expect_table_row_count_to_equal": "row_count",
+    "expect_table_row_count_to_equal_other_table": "row_count",
+    "expect_column_values_to_match_regex": "pattern",
+    "expect_column_values_to_match_like_pattern": "pattern",
+    "expect_column_value_lengths_to_equal": "pattern",
+    "not_empty_string": "not_empty",
+}
+_NEED_A_COLUMN = {"unique", "not_null", "accepted_values", "at_least_one", "range", "pattern"}
 
 
-def what_it_checks(test: NodeResult) -> Markdown:
-    """The test's own description, else a sentence that fits its kind."""
-    if test.description.strip():
-        return text(test.description, _LONGEST_TEXT)
-    column, model = code(test.column or "the row"), code(test.model or "the model")
-    sentences = {
-        "unique": f"Every value of {column} occurs only once in {model}.",
-        "not_null": f"No row of {model} lacks a value in {column}.",
-        "relationships": f"Every value of {column} in {model} exists in the table it refers to.",
-        "accepted_values": f"{column} in {model} holds only the values that are agreed.",
-        "unit_test": f"The SQL of {model} makes of given rows exactly the rows expected.",
-        "singular": f"The query {code(test.name)} finds no row.",
+def title(check: NodeResult, words: Wording) -> str:
+    """What a check is about, in a few words.
+
+    The first sentence of its description; else what is wrong, or what holds if it passes.
+    """
+    if own := _sentences(check.description):
+        return _short(own[0])
+    part = "wrong" if check.status in OPEN and check.status != "error" else "checks"
+    return _short(_by_kind(check, words, part))
+
+
+def what_it_checks(check: NodeResult, words: Wording) -> str:
+    """The whole description where it says more than the title, else a sentence for its kind."""
+    own = _sentences(check.description)
+    if len(own) > 1 or (own and _short(own[0]) != own[0].rstrip(".")):
+        return " ".join(check.description.split())
+    return _by_kind(check, words, "checks")
+
+
+def what_to_do(check: NodeResult, words: Wording) -> str:
+    """Its `fix` in the language, else in English or any, else advice; empty where it passes."""
+    if check.status == "pass":
+        return ""
+    if check.status == "skipped":
+        return words.say("check.skipped.todo")
+    for language in (words.language, "en", *check.fix):
+        if own := " ".join(check.fix.get(language, "").split()):
+            return own
+    if check.status == "error":
+        kind = "error_freshness" if is_freshness(check) else "error"
+        return words.say(f"check.{kind}.todo", **_values(check, words))
+    return _by_kind(check, words, "todo")
+
+
+def _by_kind(check: NodeResult, words: Wording, part: str) -> str:
+    family = _family(check)
+    if family in _NEED_A_COLUMN and not check.column:
+        family = "expression"
+    return words.say(f"check.{family}.{part}", **_values(check, words))
+
+
+def _family(check: NodeResult) -> str:
+    if is_freshness(check):
+        return "freshness"
+    kind = (check.test_kind or "singular").rpartition(".")[2]
+    if kind in _FAMILIES:
+        return _FAMILIES[kind]
+    return "expression" if kind.endswith(("expression_is_true", "expression")) else "generic"
+
+
+def _values(check: NodeResult, words: Wording) -> dict[str, str]:
+    model = checked_name(check) if check.model or is_freshness(check) else ""
+    model = model or words.say("check.this_table")
+    subject = model
+    if check.column:
+        subject = words.say("check.subject", column=check.column, model=model)
+    kind = (check.test_kind or "singular").rpartition(".")[2]
+    rule = check.name if kind == "singular" else kind
+    return {
+        "model": model,
+        "column": check.column or words.say("check.row"),
+        "subject": subject,
+        "rule": rule.replace("_", " ").strip() or check.name,
     }
-    kind = test.test_kind or "singular"
-    if kind not in sentences and kind.endswith(("expression_is_true", "expression")):
-        return Markdown(f"The rule holds for every row of {model}.")
-    about = f"{column} of {model}" if test.column else model
-    return Markdown(sentences.get(kind, f"{about} satisfies {code(kind)}."))
 
 
-def what_to_do(test: NodeResult) -> Markdown:
-    """The test's `fix` in its owner's language, else in English or any, else generic advice."""
-    for language in (test.language or "en", "en", *test.fix):
-        if own := test.fix.get(language, "").strip():
-            return text(own, _LONGEST_TEXT)
-    if test.status == "error":
-        return Markdown(
-            "The test itself could not run. Correct its SQL, or the column it names, then run "
-            "the build again."
-        )
-    column = code(test.column or "the value")
-    advice = {
-        "unique": "Find out which of the repeated rows is right, remove the others at their "
-        "source, and deliver the file again.",
-        "not_null": f"Fill in {column} of these rows at their source and deliver the file again.",
-        "relationships": "Deliver the missing master data, or correct the value of "
-        f"{column} at its source.",
-        "accepted_values": f"Correct {column} at its source; if the value is right, add it to "
-        "the agreed values of the test.",
-        "unit_test": "Compare the difference below: correct the model's SQL, or the rows that "
-        "the unit test expects.",
-    }
-    generic = "Correct these rows at their source and deliver them again; the next run reads them."
-    return Markdown(advice.get(test.test_kind or "", generic))
+def _sentences(description: str) -> list[str]:
+    line = " ".join(description.split())
+    return _SENTENCE_END.split(line) if line else []
+
+
+def _short(sentence: str) -> str:
+    line = sentence.rstrip(".").strip() or sentence
+    return line if len(line) <= _LONGEST_TITLE else line[: _LONGEST_TITLE - 1].rstrip() + "…"

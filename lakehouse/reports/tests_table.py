@@ -1,59 +1,38 @@
-"""The table of all tests of a build, the content of the artifact `dbt-tests-<domain>`."""
+"""The table of all checks of a build, the content of the artifact `dbt-tests-<domain>`."""
 
-from collections.abc import Mapping
-from datetime import date
-
-from lakehouse.quality.build_results import BuildResults, NodeResult, worst_first
-from lakehouse.quality.failing_rows import FailingRows
+from lakehouse.quality.build_results import NodeResult
+from lakehouse.quality.run_facts import RunFacts
+from lakehouse.reports.checks import OPEN, checked_name, index_of
 
 MOST_ROWS = 500
 
 TestsTableRow = dict[str, str | int | None]
 
 
-def build_tests_table(
-    results: BuildResults,
-    *,
-    failing_rows: Mapping[str, FailingRows] | None = None,
-    since: Mapping[str, date] | None = None,
-) -> list[TestsTableRow]:
-    """One row for each test, the worst first; at most 500, the last of which says what is cut.
-
-    Args:
-        results: the build.
-        failing_rows: rows read for each test, by unique id; else dbt's own counts are shown.
-        since: first day of what is open, by unique id.
-    """
-    tests = worst_first(results.tests)
-    kept = tests if len(tests) <= MOST_ROWS else tests[: MOST_ROWS - 1]
-    rows = [
-        _row(
-            test,
-            (failing_rows or {}).get(test.unique_id),
-            (since or {}).get(test.unique_id),
-        )
-        for test in kept
-    ]
-    if len(kept) < len(tests):
+def build_tests_table(facts: RunFacts) -> list[TestsTableRow]:
+    """One row for each check, the worst first; at most 500, the last of which says what is cut."""
+    checks = index_of(facts).checks
+    kept = checks if len(checks) <= MOST_ROWS else checks[: MOST_ROWS - 1]
+    rows = [_row(facts, check) for check in kept]
+    if len(kept) < len(checks):
         nothing = dict.fromkeys(("column", "severity", "status", "since", "owner", "relation"), "")
-        cut = f"{len(tests) - len(kept):,} more tests are not shown; none is worse than these."
-        rows.append(
-            {"model": "…", "column": "", "test": cut, **nothing, "failing_rows": None},
-        )
+        cut = f"{len(checks) - len(kept):,} more tests are not shown; none is worse than these."
+        rows.append({"model": "…", "column": "", "test": cut, **nothing, "failing_rows": None})
     return rows
 
 
-def _row(test: NodeResult, failing: FailingRows | None, since: date | None) -> TestsTableRow:
-    is_open = test.status in ("warn", "fail")
-    count = failing.total if failing and failing.total else test.failures
+def _row(facts: RunFacts, check: NodeResult) -> TestsTableRow:
+    failing = facts.failing_rows.get(check.unique_id)
+    since = facts.state(check.unique_id).since
+    is_read = check.is_test and check.status in ("warn", "fail")
     return {
-        "model": test.model or "",
-        "column": test.column or "",
-        "test": test.name,
-        "severity": test.severity or "",
-        "status": test.status,
-        "failing_rows": count,
-        "since": since.isoformat() if since else "",
-        "owner": test.owner or "",
-        "relation": (test.relation_name or "") if is_open else "",
+        "model": checked_name(check) if check.model or not check.is_test else "",
+        "column": check.column or "",
+        "test": check.name,
+        "severity": check.severity or "",
+        "status": check.status,
+        "failing_rows": failing.total if failing and failing.total else check.failures,
+        "since": since.date().isoformat() if since and check.status in OPEN else "",
+        "owner": check.owner or "",
+        "relation": (check.relation_name or "") if is_read else "",
     }

@@ -1,12 +1,13 @@
 """What is shown of a run, in one language and without markup.
 
 Markdown and HTML are both written from these values, so that they cannot disagree. Every string
-is plain text: whoever writes it out escapes it. `tone` is one of ok, warn, bad, skip.
+is plain text: whoever writes it out escapes it. `tone` is one of ok, warn, bad, skip. Cells and
+bars are tuples, since a domain has a hundred thousand of them.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from lakehouse.quality.run_facts import Lineage
 
@@ -29,8 +30,7 @@ class Link:
     href: str
 
 
-@dataclass(frozen=True)
-class Cell:
+class Cell(NamedTuple):
     """A cell of a table.
 
     Attributes:
@@ -67,8 +67,7 @@ class Grid:
     note: str = ""
 
 
-@dataclass(frozen=True)
-class Bar:
+class Bar(NamedTuple):
     """A bar of a chart.
 
     Attributes:

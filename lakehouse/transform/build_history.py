@@ -1,20 +1,22 @@
 """Builds and their results in the audit database: what was built last, and how each node stands."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import uuid4
 
-from sqlalchemy import Engine, func, insert, or_, select, update
+from sqlalchemy import Engine, Row, bindparam, func, insert, select, update
 
 from lakehouse.lake.audit_schema import builds, node_results
-from lakehouse.quality.dbt_results import BuildResults, NodeResult
+from lakehouse.quality.build_results import BuildResults, NodeResult
+from lakehouse.quality.incidents import record_incidents
+from lakehouse.quality.run_facts import RunPoint, SourceFacts
 
 BuildStatus = Literal["running", "passed", "warned", "failed", "unfinished", "by hand"]
 _GOOD = ("passed", "warned")
 _BROKEN = ("fail", "error", "skipped")
-_OPEN = ("fail", "error", "warn")
+RUNS_SHOWN = 30
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,15 @@ class BuildRecord:
     def is_good(self) -> bool:
         """Whether it ended without an error."""
         return self.status in _GOOD
+
+
+@dataclass(frozen=True)
+class NodeStanding:
+    """How a node stands: the status of its newest result, and what failed it."""
+
+    name: str
+    status: str
+    failing_rows: int | None
 
 
 class BuildHistory:
@@ -64,36 +75,63 @@ class BuildHistory:
             connection.execute(insert(builds).values(**values))
         return build_id
 
-    def finish(self, build_id: str, status: BuildStatus, results: BuildResults | None) -> None:
-        """Record the end of a build with the result of every node."""
+    def finish(
+        self,
+        build_id: str,
+        status: BuildStatus,
+        results: BuildResults | None,
+        *,
+        known: Collection[str] | None = None,
+        sources: Sequence[SourceFacts] = (),
+    ) -> None:
+        """Record the end of a build: every node's result, and the incidents of its tests.
+
+        Args:
+            build_id: the build.
+            status: how it ended.
+            results: of every node, freshness of sources included; None if dbt left none.
+            known: ids that the project still has.
+            sources: tables of sources, whose rows are kept beside those of the models.
+        """
+        now = datetime.now(UTC)
         with self._engine.begin() as connection:
-            connection.execute(
+            domain: str = connection.execute(
                 update(builds)
                 .where(builds.c.build_id == build_id)
                 .values(
                     status=status,
-                    ended_at=datetime.now(UTC),
+                    ended_at=now,
                     invocation_id=results.invocation_id if results else None,
                 )
-            )
-            if results and results.nodes:
-                connection.execute(
-                    insert(node_results),
-                    [
-                        {
-                            "build_id": build_id,
-                            "unique_id": node.unique_id,
-                            "name": node.name,
-                            "resource_type": node.resource_type,
-                            "status": node.status,
-                            "severity": node.severity,
-                            "failures": node.failures,
-                            "rows": node.rows,
-                            "seconds": node.seconds,
-                        }
-                        for node in results.nodes
-                    ],
+                .returning(builds.c.domain)
+            ).scalar_one()
+            if results is None:
+                return
+            rows = [_node_row(build_id, node) for node in results.nodes]
+            rows += _source_rows(build_id, sources, rows)
+            if rows:
+                connection.execute(insert(node_results), rows)
+            record_incidents(connection, domain, build_id, now, results.checks, known)
+
+    def record_checks(self, domain: str, mark: str, checks: Sequence[NodeResult]) -> None:
+        """Record checks that were made without a build, such as the freshness of sources."""
+        with self._engine.begin() as connection:
+            record_incidents(connection, domain, mark, datetime.now(UTC), checks)
+
+    def record_failing_rows(self, build_id: str, totals: Mapping[str, int]) -> None:
+        """Add to a build's results how many whole rows fail each test, by unique id."""
+        if not totals:
+            return
+        with self._engine.begin() as connection:
+            connection.execute(
+                update(node_results)
+                .where(
+                    node_results.c.build_id == build_id,
+                    node_results.c.unique_id == bindparam("test"),
                 )
+                .values(failing_rows=bindparam("total")),
+                [{"test": test, "total": total} for test, total in totals.items()],
+            )
 
     def last(self, domain: str) -> BuildRecord | None:
         """The domain's newest build, however it ended."""
@@ -107,8 +145,8 @@ class BuildHistory:
             row = connection.execute(query).one_or_none()
         return BuildRecord(**row._mapping) if row else None
 
-    def broken_nodes(self, domain: str, known: Collection[str]) -> dict[str, str]:
-        """Nodes whose newest result does not allow publishing, as name -> status.
+    def newest_results(self, domain: str, known: Collection[str]) -> dict[str, NodeStanding]:
+        """The newest result of each node, by unique id, whichever build it is of.
 
         A build of a part of the graph does not clear what failed elsewhere.
 
@@ -117,81 +155,100 @@ class BuildHistory:
             known: ids of the nodes that still exist.
         """
         query = (
-            select(node_results.c.unique_id, node_results.c.name, node_results.c.status)
+            select(
+                node_results.c.unique_id,
+                node_results.c.name,
+                node_results.c.status,
+                node_results.c.failures,
+                node_results.c.failing_rows,
+            )
             .join(builds, builds.c.build_id == node_results.c.build_id)
             .where(builds.c.domain == domain)
             .order_by(builds.c.started_at)
         )
         with self._engine.connect() as connection:
-            newest = {row.unique_id: (row.name, row.status) for row in connection.execute(query)}
+            newest = {row.unique_id: row for row in connection.execute(query)}
         return {
-            name: status
-            for unique_id, (name, status) in newest.items()
-            if unique_id in known and status in _BROKEN
+            unique_id: NodeStanding(row.name, row.status, row.failing_rows or row.failures)
+            for unique_id, row in newest.items()
+            if unique_id in known
         }
 
-    def results_before(self, domain: str, invocation_id: str) -> BuildResults | None:
-        """The results of the build before the one with this dbt invocation, without details."""
-        query = (
-            select(builds)
-            .where(
-                builds.c.domain == domain,
-                builds.c.invocation_id.is_not(None),
-                builds.c.invocation_id != invocation_id,
-            )
-            .order_by(builds.c.started_at.desc())
-            .limit(1)
+    def broken_nodes(self, domain: str, known: Collection[str]) -> dict[str, str]:
+        """Nodes whose newest result does not allow publishing, as name -> status."""
+        return {
+            node.name: node.status
+            for node in self.newest_results(domain, known).values()
+            if node.status in _BROKEN
+        }
+
+    def started_before(self, domain: str, build_id: str) -> datetime | None:
+        """When the build before this one began; None if it is the first."""
+        this = select(builds.c.started_at).where(builds.c.build_id == build_id).scalar_subquery()
+        query = select(func.max(builds.c.started_at)).where(
+            builds.c.domain == domain, builds.c.build_id != build_id, builds.c.started_at < this
         )
         with self._engine.connect() as connection:
-            build = connection.execute(query).one_or_none()
-            if build is None:
-                return None
-            rows = connection.execute(
-                select(node_results).where(node_results.c.build_id == build.build_id)
-            ).all()
-        nodes = tuple(
-            NodeResult(
-                unique_id=row.unique_id,
-                name=row.name,
-                resource_type=row.resource_type,
-                status=row.status,
-                severity=row.severity,
-                failures=row.failures,
-                rows=row.rows,
-                seconds=row.seconds,
-            )
-            for row in rows
-        )
-        return BuildResults(
-            nodes=nodes,
-            invocation_id=build.invocation_id,
-            generated_at=build.ended_at,
-            elapsed_seconds=0.0,
-            dbt_version="",
-        )
+            return connection.execute(query).scalar_one_or_none()
 
-    def failing_since(self, domain: str) -> Mapping[str, datetime]:
-        """For each node that fails or warns now, when its present run of failures began."""
-        last_good = (
-            select(node_results.c.unique_id, func.max(builds.c.started_at).label("started_at"))
-            .join(builds, builds.c.build_id == node_results.c.build_id)
-            .where(builds.c.domain == domain, node_results.c.status.not_in((*_OPEN, "skipped")))
-            .group_by(node_results.c.unique_id)
+    def recent(self, domain: str, runs: int = RUNS_SHOWN) -> dict[str, tuple[RunPoint, ...]]:
+        """The last results of every node of a domain, by unique id, oldest first."""
+        newest = (
+            select(builds.c.build_id, builds.c.started_at)
+            .where(builds.c.domain == domain, builds.c.invocation_id.is_not(None))
+            .order_by(builds.c.started_at.desc())
+            .limit(runs)
             .subquery()
         )
         query = (
-            select(node_results.c.unique_id, func.min(builds.c.started_at).label("since"))
-            .join(builds, builds.c.build_id == node_results.c.build_id)
-            .outerjoin(last_good, last_good.c.unique_id == node_results.c.unique_id)
-            .where(
-                builds.c.domain == domain,
-                node_results.c.status.in_(_OPEN),
-                or_(
-                    last_good.c.started_at.is_(None),
-                    builds.c.started_at > last_good.c.started_at,
-                ),
-            )
-            .group_by(node_results.c.unique_id)
+            select(node_results, newest.c.started_at)
+            .join(newest, newest.c.build_id == node_results.c.build_id)
+            .order_by(newest.c.started_at)
         )
+        points: dict[str, list[RunPoint]] = {}
         with self._engine.connect() as connection:
-            return {row.unique_id: row.since for row in connection.execute(query)}
+            for row in connection.execute(query):
+                points.setdefault(row.unique_id, []).append(_point(row))
+        return {unique_id: tuple(found) for unique_id, found in points.items()}
+
+
+def _node_row(build_id: str, node: NodeResult) -> dict[str, Any]:
+    return {
+        "build_id": build_id,
+        "unique_id": node.unique_id,
+        "name": node.name,
+        "resource_type": node.resource_type,
+        "status": node.status,
+        "severity": node.severity,
+        "failures": node.failures,
+        "rows": node.rows,
+        "seconds": node.seconds,
+        "bytes": node.bytes,
+    }
+
+
+def _source_rows(
+    build_id: str, sources: Sequence[SourceFacts], rows: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Rows for the sources without a declared freshness; the others get their count of rows."""
+    written = {row["unique_id"]: row for row in rows}
+    added = []
+    for source in sources:
+        if source.unique_id in written:
+            written[source.unique_id]["rows"] = source.rows
+            continue
+        node = NodeResult(source.unique_id, source.name, "source", "pass", rows=source.rows)
+        added.append(_node_row(build_id, node))
+    return added
+
+
+def _point(row: Row[Any]) -> RunPoint:
+    failing = row.failing_rows if row.failing_rows is not None else row.failures
+    return RunPoint(
+        at=row.started_at,
+        status=row.status,
+        failing_rows=0 if row.status == "pass" and row.severity else failing,
+        rows=row.rows,
+        seconds=row.seconds,
+        bytes=row.bytes,
+    )

@@ -101,16 +101,27 @@ class DbtBuild:
 
     def arguments(self) -> list[str]:
         """Arguments after `dbt`, without logging and profile options."""
-        arguments = ["build", "--project-dir", str(self.project_dir)]
-        arguments += ["--target-path", str(self.target_path), "--threads", str(self.threads)]
+        arguments = self.command("build")
         if self.selection:
             arguments += ["--select", *self.selection]
         if self.exclude:
             arguments += ["--exclude", *self.exclude.split()]
-        if self.target:
-            arguments += ["--target", self.target]
         if self.full_refresh:
             arguments.append("--full-refresh")
+        return arguments
+
+    def command(self, *words: str, target_path: Path | None = None) -> list[str]:
+        """Arguments of another dbt command on the same project, target and variables.
+
+        Args:
+            words: the command, such as `docs`, `generate`.
+            target_path: its own target folder; default the build's, whose files it overwrites.
+        """
+        target_path = target_path or self.target_path
+        arguments = [*words, "--project-dir", str(self.project_dir)]
+        arguments += ["--target-path", str(target_path), "--threads", str(self.threads)]
+        if self.target:
+            arguments += ["--target", self.target]
         if self.variables:
             arguments += ["--vars", json.dumps(self.variables)]
         return arguments

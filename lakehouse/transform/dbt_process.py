@@ -30,6 +30,14 @@ _ENDS = {
     "LogNodeResult",
     "UnitTestResult",
 }
+# What a database says of a node may quote values of its rows; the results tell it masked.
+_QUOTES = {
+    "RunResultError",
+    "CatchableExceptionOnRun",
+    "InternalErrorOnRun",
+    "GenericExceptionOnRun",
+    "SQLQuery",
+}
 _GRACE_SECONDS = 10.0
 _LOOK_EVERY_SECONDS = 0.2
 _COULD_NOT_RUN, _KILLED_BY_SHELL = 2, 128
@@ -174,6 +182,8 @@ def _read_line(raw: str) -> DbtLine | None:
         return DbtLine("info", text)
     if name in _ENDS:
         return DbtLine(level, message, data.get("index"), data.get("num_models", data.get("total")))
+    if name in _QUOTES:
+        return None
     if level in ("warn", "error"):
         return DbtLine(level, message) if message else None
     if name in ("FoundCount", "FinishedRunningStats", "EndOfRunSummary", "StatsLine"):

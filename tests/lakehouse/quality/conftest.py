@@ -7,9 +7,12 @@ from typing import Any
 
 import duckdb
 import pytest
+from sqlalchemy import Engine
 
+from lakehouse.lake.audit_database import audit_engine
 from lakehouse.quality.dbt_manifest import Manifest
 from lakehouse.quality.dbt_results import BuildResults, parse_results
+from lakehouse.settings import Settings
 
 PROJECT = Path(__file__).parent / "tiny_project"
 
@@ -107,3 +110,9 @@ def built_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     assert (folder / "target" / "run_results.json").exists(), built.stdout + built.stderr
     return folder
+
+
+@pytest.fixture
+def audit(tmp_path: Path) -> Engine:
+    """A new audit database."""
+    return audit_engine(Settings(home=tmp_path / "home"))

@@ -193,3 +193,28 @@ def test_terminal_colours_are_taken_from_messages(make_manifest, make_results):
     ).tests
     assert unit.message == "actual"
     assert (unit.model, unit.test_kind, unit.severity) == ("stg", "unit_test", "error")
+
+
+def test_nodes_of_one_name_are_told_apart_by_version_and_package(make_manifest, make_results):
+    orders = {"version": 2, "package_name": "p"}
+    rule = {"parents": ["model.p.orders.v2"]}
+    manifest = make_manifest(
+        {
+            "model.p.orders.v2": orders,
+            "test.p.assert_rule.1": {**rule, "package_name": "p"},
+            "test.other.assert_rule.2": {**rule, "package_name": "other"},
+            "test.other.assert_alone.3": {**rule, "package_name": "other"},
+            "unit_test.p.orders.kept_v2": {**rule, **orders, "name": "kept"},
+        },
+        metadata={"project_name": "p"},
+    )
+    results = make_results(manifest, dict.fromkeys(manifest.content["nodes"], "success"))
+    assert [node.name for node in results.nodes] == [
+        "orders.v2",
+        "assert_rule",
+        "other.assert_rule",
+        "assert_alone",
+    ]
+    assert {node.model for node in results.tests} == {"orders.v2"}
+    unit_tests = make_results(manifest, {"unit_test.p.orders.kept_v2": "pass"})
+    assert [node.label for node in unit_tests.nodes] == ["orders.v2::kept"]

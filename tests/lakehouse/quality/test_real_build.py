@@ -7,7 +7,7 @@ import pytest
 from lakehouse.quality.dbt_manifest import read_manifest
 from lakehouse.quality.dbt_results import BuildResults, read_results
 from lakehouse.quality.failing_rows import FailingRows, trace_failing_rows
-from lakehouse.quality.model_rows import with_row_counts
+from lakehouse.quality.model_sizes import with_sizes
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +94,7 @@ def test_no_masked_value_is_in_results_or_rows(results, failing) -> None:
 
 def test_tables_are_counted_and_views_are_not(built_project: Path, results: BuildResults) -> None:
     with duckdb.connect(built_project / "tiny.duckdb", read_only=True) as connection:
-        counted = with_row_counts(connection, results)
+        counted = with_sizes(connection, results)
     rows = {model.name: model.rows for model in counted.models}
     assert rows["fct_ventas"] == 3
     assert rows["stg_ventas"] is None

@@ -33,3 +33,16 @@ def test_long_names_that_differ_only_behind_the_cut_have_two_keys(one, other):
 def test_runs_of_other_characters_become_one_dash():
     key = artifact_keys.test_key("olist", "Accepted_values__status ('a', 'b')")
     assert key == "dbt-test-olist-accepted-values-status-a-b"
+
+
+def test_owners_lineage_and_models_have_their_keys():
+    assert artifact_keys.owner_key("pharma_latam", "Ventas LATAM") == (
+        "owner-pharma-latam-ventas-latam"
+    )
+    assert artifact_keys.lineage_key("pharma_latam") == "lineage-pharma-latam"
+    assert artifact_keys.models_key("pharma_latam") == "models-pharma-latam"
+
+
+@given(NAMES)
+def test_the_slug_of_a_slug_is_itself(name):
+    assert artifact_keys.slug(artifact_keys.slug(name)) == artifact_keys.slug(name)

@@ -1,40 +1,43 @@
 import json
-from datetime import date
+from datetime import timedelta
 
 from lakehouse.quality.failing_rows import FailingRows
+from lakehouse.quality.run_facts import TestState
 from lakehouse.reports.tests_table import build_tests_table
 
 
-def test_a_row_says_what_fails_since_when_and_whose_it_is(make_build, make_test):
+def test_a_row_says_what_fails_since_when_and_whose_it_is(make_facts, make_test, now):
     test = make_test(owner="Ventas")
-    (row,) = build_tests_table(
-        make_build(test),
+    facts = make_facts(
+        test,
         failing_rows={test.unique_id: FailingRows(total=2)},
-        since={test.unique_id: date(2026, 11, 18)},
+        tests={test.unique_id: TestState("STILL", now - timedelta(days=3))},
     )
-    assert row == {
-        "model": "stg",
-        "column": "id",
-        "test": "unique_stg_id",
-        "severity": "warn",
-        "status": "warn",
-        "failing_rows": 2,
-        "since": "2026-11-18",
-        "owner": "Ventas",
-        "relation": '"w"."dq_audit"."unique_stg_id"',
-    }
+    assert build_tests_table(facts) == [
+        {
+            "model": "stg",
+            "column": "id",
+            "test": "unique_stg_id",
+            "severity": "warn",
+            "status": "warn",
+            "failing_rows": 2,
+            "since": "2026-11-18",
+            "owner": "Ventas",
+            "relation": '"w"."dq_audit"."unique_stg_id"',
+        }
+    ]
 
 
-def test_the_worst_come_first_and_models_are_left_out(make_build, make_test, make_model):
+def test_the_worst_come_first_and_models_are_left_out(make_facts, make_test, make_model):
     statuses = ["pass", "skipped", "warn", "error", "fail"]
     tests = [make_test(name=status, status=status) for status in statuses]
-    rows = build_tests_table(make_build(make_model(), *tests))
+    rows = build_tests_table(make_facts(make_model(), *tests))
     assert [row["status"] for row in rows] == ["fail", "error", "warn", "skipped", "pass"]
 
 
-def test_a_table_of_many_tests_is_cut_and_says_so(make_build, make_test):
+def test_a_table_of_many_tests_is_cut_and_says_so(make_facts, make_test):
     tests = [make_test(name=f"t{at}", status="pass", failures=0) for at in range(700)]
-    rows = build_tests_table(make_build(*tests, make_test(name="worst", status="fail")))
+    rows = build_tests_table(make_facts(*tests, make_test(name="worst", status="fail")))
     assert len(rows) == 500
     assert rows[0]["test"] == "worst"
     assert rows[-1]["test"] == "202 more tests are not shown; none is worse than these."
@@ -42,7 +45,7 @@ def test_a_table_of_many_tests_is_cut_and_says_so(make_build, make_test):
     json.dumps(rows)
 
 
-def test_exactly_five_hundred_tests_are_all_shown(make_build, make_test):
+def test_exactly_five_hundred_tests_are_all_shown(make_facts, make_test):
     tests = [make_test(name=f"t{at}") for at in range(500)]
-    rows = build_tests_table(make_build(*tests))
+    rows = build_tests_table(make_facts(*tests))
     assert {row["test"] for row in rows} == {test.name for test in tests}

@@ -5,6 +5,8 @@ import pytest
 
 from lakehouse.lake.audit_database import audit_engine
 from lakehouse.quality.build_results import BuildResults, NodeResult
+from lakehouse.quality.incidents import open_since
+from lakehouse.quality.run_facts import SourceFacts
 from lakehouse.transform import build_history
 from lakehouse.transform.build_history import BuildHistory
 
@@ -78,34 +80,59 @@ def test_nodes_of_another_domain_do_not_count(history, ended):
     assert history.broken_nodes("shop", {"test.a"}) == {}
 
 
-def test_failures_are_dated_from_the_first_of_their_present_row(history, ended):
+def test_a_build_opens_and_ends_the_incidents_of_its_tests(history, ended, settings):
     ended({"test.a": "fail", "test.b": "warn", "test.c": "fail"})
     ended({"test.a": "pass", "test.b": "fail", "test.c": "fail"})
     ended({"test.a": "fail", "test.b": "skipped", "test.c": "pass"})
     ended({"test.a": "error"})
-    assert history.failing_since("shop") == {
+    assert open_since(audit_engine(settings), "shop") == {
         "test.a": START + timedelta(days=2),
         "test.b": START,
     }
 
 
-def test_the_results_before_are_those_of_the_build_before(history, ended):
-    ended({"test.a": "fail"})
-    ended({"test.a": "pass", "test.b": "warn"})
+def test_recent_runs_are_the_last_of_every_node_oldest_first(history, ended):
+    for status in ("pass", "fail", "warn"):
+        ended({"test.a": status})
+    ended({"test.b": "pass"})
     history.start("shop", "f", run_id=None)
-    ended({"test.a": "warn"})
-    before = history.results_before("shop", "invocation 2")
-    assert {node.unique_id: node.status for node in before.nodes} == {
-        "test.a": "pass",
-        "test.b": "warn",
-    }
-    assert before.invocation_id == "invocation 1"
+    recent = history.recent("shop", runs=3)
+    assert [(point.at, point.status) for point in recent["test.a"]] == [
+        (START + timedelta(days=1), "fail"),
+        (START + timedelta(days=2), "warn"),
+    ]
+    assert [point.at for point in recent["test.b"]] == [START + timedelta(days=3)]
+    assert history.recent("mill") == {}
 
 
-def test_before_the_first_build_there_are_no_results(history, ended):
-    assert history.results_before("shop", "x") is None
-    ended({"test.a": "pass"})
-    assert history.results_before("shop", "invocation 0") is None
+def test_whole_rows_replace_what_dbt_counted(history, ended):
+    build = ended({"test.a": "warn"})
+    history.record_failing_rows(build, {"test.a": 12})
+    assert history.recent("shop")["test.a"][-1].failing_rows == 12
+    assert history.newest_results("shop", {"test.a"})["test.a"].failing_rows == 12
+
+
+def test_the_build_before_is_the_one_that_began_before(history, ended):
+    first, second = ended({"test.a": "pass"}), ended({"test.a": "pass"})
+    assert history.started_before("shop", first) is None
+    assert history.started_before("shop", second) == START
+
+
+def test_rows_of_sources_are_kept_beside_those_of_models(history):
+    build = history.start("shop", "f", run_id=None)
+    fresh = NodeResult("source.p.s.fresh", "freshness of s.fresh", "source", "warn")
+    history.finish(
+        build,
+        "warned",
+        BuildResults((fresh,), "i", START, 1.0, "1.11"),
+        sources=[
+            SourceFacts("source.p.s.fresh", "s.fresh", "late", rows=7),
+            SourceFacts("source.p.s.other", "s.other", "loaded", rows=9),
+        ],
+    )
+    recent = history.recent("shop")
+    assert [(p.status, p.rows) for p in recent["source.p.s.fresh"]] == [("warn", 7)]
+    assert [(p.status, p.rows) for p in recent["source.p.s.other"]] == [("pass", 9)]
 
 
 def test_a_build_without_results_ends_all_the_same(history):

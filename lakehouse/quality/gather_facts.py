@@ -1,0 +1,232 @@
+"""Gather what a report says of a run: from dbt's files, the warehouse, and the audit database.
+
+On the way the failure ledger learns which rows fail. Nothing here words or shows anything.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+from sqlalchemy import Engine
+
+from lakehouse.errors import WarnBudgetInvalid
+from lakehouse.publish.publication_log import PublicationLog
+from lakehouse.publish.serving_copy import published_ids
+from lakehouse.quality.build_results import BuildResults, NodeResult
+from lakehouse.quality.dbt_manifest import Manifest
+from lakehouse.quality.failing_rows import FailingRows, trace_failing_rows
+from lakehouse.quality.failure_ledger import FailureLedger
+from lakehouse.quality.incidents import incident_states
+from lakehouse.quality.model_sizes import rows_tested, with_sizes
+from lakehouse.quality.owner_groups import owner_groups
+from lakehouse.quality.run_facts import (
+    ModelFacts,
+    PublishFacts,
+    RunFacts,
+    RunLink,
+    RunPoint,
+    SourceFacts,
+    TestState,
+    WarnBudget,
+)
+from lakehouse.quality.warn_budget import declared_budget, find_breach
+from lakehouse.reports.lineage.lineage_of import lineage_of
+from lakehouse.transform.build_history import BuildHistory
+
+
+@dataclass(frozen=True)
+class BuildSeen:
+    """The build that a report is about.
+
+    Attributes:
+        build_id: of the audit database.
+        mark: what incidents that began in this run are marked with: the build's id, or the run's
+            where the build was skipped.
+        now: moment that the report is made at, UTC.
+        skipped_build_of: when the build ran, if nothing was new in this run.
+        foreign: the project is not ours; its nodes are all of the project.
+    """
+
+    domain: str
+    build_id: str
+    mark: str
+    now: datetime
+    run: RunLink
+    skipped_build_of: datetime | None = None
+    foreign: bool = False
+
+
+def gather_facts(
+    build: BuildSeen,
+    engine: Engine,
+    warehouse: Path | None,
+    results: BuildResults,
+    manifest: Manifest,
+    *,
+    sources: Sequence[SourceFacts] = (),
+    findings: Sequence[str] = (),
+    language: str = "en",
+    catalog: str | None = None,
+) -> RunFacts:
+    """Gather everything, and note in the failure ledger which rows fail.
+
+    Args:
+        build: the build.
+        engine: of the audit database.
+        warehouse: the DuckDB file; None where there is none that could be read.
+        results: dbt's, with the freshness of sources.
+        manifest: dbt's.
+        sources: what came.
+        findings: what else was noticed.
+        language: of the pages over the whole domain.
+        catalog: file name of the data catalog beside the pages, if there is one.
+
+    Raises:
+        duckdb.Error: the warehouse cannot be read.
+        sqlalchemy.exc.SQLAlchemyError: the audit database cannot be used.
+    """
+    history, ledger = BuildHistory(engine), FailureLedger(engine)
+    failing: dict[str, FailingRows] = {}
+    model_rows: dict[str, int] = {}
+    budgets, invalid = _budgets(results, manifest)
+    if warehouse is not None and warehouse.is_file():
+        with duckdb.connect(str(warehouse), read_only=True) as connection:
+            failing = trace_failing_rows(connection, results, manifest)
+            results = with_sizes(connection, results)
+            model_rows = rows_tested(connection, manifest, _by_share(results, budgets))
+    history.record_failing_rows(
+        build.build_id, {test: rows.total for test, rows in failing.items() if rows.total}
+    )
+    ledger.record_rows(
+        build.domain, build.now, {test: rows.found for test, rows in failing.items()}
+    )
+    first_seen = ledger.first_seen(build.domain, failing)
+    points = history.recent(build.domain)
+    published = published_ids(manifest.content, None if build.foreign else build.domain)
+    states = incident_states(engine, build.domain, build.mark, results.checks)
+    warning = {check.unique_id: check for check in results.warnings}
+    tests = {
+        unique_id: _with_budget(
+            state,
+            budgets.get(unique_id),
+            warning.get(unique_id),
+            failing.get(unique_id),
+            model_rows.get(unique_id),
+            build.now,
+        )
+        for unique_id, state in states.items()
+    }
+    present = {check.unique_id for check in results.checks}
+    last = PublicationLog(engine).last(build.domain)
+    return RunFacts(
+        domain=build.domain,
+        started_at=build.now,
+        results=results,
+        run=build.run,
+        skipped_build_of=build.skipped_build_of,
+        failing_rows={
+            test: rows.dated({key: at for (of, key), at in first_seen.items() if of == test})
+            for test, rows in failing.items()
+        },
+        tests=tests,
+        history=points,
+        models=_models(results, manifest, points, published),
+        sources=tuple(
+            replace(source, rows_before=_rows_before(points.get(source.unique_id, ())))
+            for source in sources
+        ),
+        groups=owner_groups(manifest, results),
+        lineage=lineage_of(manifest, results, published=published),
+        not_checked=tuple(
+            str(manifest.node(unique_id).get("name") or unique_id)
+            for unique_id, state in states.items()
+            if state.change == "NOT CHECKED" and unique_id not in present
+        ),
+        findings=(*findings, *invalid),
+        publish=PublishFacts(
+            "not run", tables=last.tables if last else {}, at=last.published_at if last else None
+        ),
+        language=language,
+        catalog=catalog,
+    )
+
+
+def _budgets(results: BuildResults, manifest: Manifest) -> tuple[dict[str, WarnBudget], list[str]]:
+    """The budgets of the tests, and what is wrong with those that cannot be used."""
+    budgets: dict[str, WarnBudget] = {}
+    invalid = []
+    for test in results.tests:
+        try:
+            budget = declared_budget(manifest.node(test.unique_id))
+        except WarnBudgetInvalid as error:
+            invalid.append(str(error))
+            continue
+        if budget:
+            budgets[test.unique_id] = budget
+    return budgets, invalid
+
+
+def _by_share(results: BuildResults, budgets: Mapping[str, WarnBudget]) -> list[str]:
+    return [
+        test.unique_id
+        for test in results.warnings
+        if test.unique_id in budgets and budgets[test.unique_id].share is not None
+    ]
+
+
+def _with_budget(
+    state: TestState,
+    budget: WarnBudget | None,
+    warning: NodeResult | None,
+    rows: FailingRows | None,
+    model_rows: int | None,
+    now: datetime,
+) -> TestState:
+    if budget is None or warning is None:
+        return replace(state, budget=budget)
+    breach = find_breach(
+        budget,
+        failing_rows=rows.total if rows and rows.total else warning.failures,
+        model_rows=model_rows,
+        days_open=(now - state.since).days if state.since else 0,
+    )
+    return replace(state, budget=budget, breach=breach)
+
+
+def _models(
+    results: BuildResults,
+    manifest: Manifest,
+    points: Mapping[str, tuple[RunPoint, ...]],
+    published: Sequence[str],
+) -> tuple[ModelFacts, ...]:
+    return tuple(_model(node, manifest, points, published) for node in results.models)
+
+
+def _model(
+    node: NodeResult,
+    manifest: Manifest,
+    points: Mapping[str, tuple[RunPoint, ...]],
+    published: Sequence[str],
+) -> ModelFacts:
+    declared = manifest.node(node.unique_id)
+    return ModelFacts(
+        unique_id=node.unique_id,
+        name=node.name,
+        resource_type=node.resource_type,
+        schema=str(declared.get("schema") or ""),
+        status=node.status,
+        seconds=node.seconds,
+        rows=node.rows,
+        rows_before=_rows_before(points.get(node.unique_id, ())),
+        bytes=node.bytes,
+        group=manifest.group(node.unique_id).get("name"),
+        description=node.description,
+        published=node.unique_id in published,
+    )
+
+
+def _rows_before(points: Sequence[RunPoint]) -> int | None:
+    """Rows of the newest run before the last that counted them."""
+    return next((point.rows for point in reversed(points[:-1]) if point.rows is not None), None)

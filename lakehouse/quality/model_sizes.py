@@ -1,0 +1,70 @@
+"""How many rows and bytes the tables of a build hold: DuckDB does not tell dbt."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import duckdb
+
+from lakehouse.quality.build_results import BuildResults, NodeResult
+from lakehouse.quality.dbt_manifest import Manifest
+from lakehouse.quality.warehouse_catalog import Relation, WarehouseCatalog
+from lakehouse.sql_quoting import sql_string
+
+
+def with_sizes(connection: duckdb.DuckDBPyConnection, results: BuildResults) -> BuildResults:
+    """The results with `rows` and `bytes` of every model that was built as a table.
+
+    Views hold nothing of their own. Bytes are whole blocks of the file (256 KiB each), so that
+    small tables that share a block each count it.
+
+    Raises:
+        duckdb.Error: the warehouse cannot be read.
+    """
+    tables = {
+        (str(database), str(schema), str(name))
+        for database, schema, name in connection.execute(
+            "select database_name, schema_name, table_name from duckdb_tables() where not internal"
+        ).fetchall()
+    }
+    catalog = WarehouseCatalog(connection)
+    block = connection.execute("select block_size from pragma_database_size()").fetchone()
+    block_size = int(block[0]) if block else 0
+
+    def sized(node: NodeResult) -> NodeResult:
+        relation = catalog.of_relation_name(node.relation_name or "")
+        if node.is_test or node.status != "pass" or relation is None:
+            return node
+        if (relation.database, relation.schema, relation.name) not in tables:
+            return node
+        row = connection.execute(f"select count(*) from {relation.sql}").fetchone()
+        blocks = _blocks(connection, relation)
+        return replace(node, rows=int(row[0]) if row else None, bytes=blocks * block_size)
+
+    return replace(results, nodes=tuple(sized(node) for node in results.nodes))
+
+
+def rows_tested(
+    connection: duckdb.DuckDBPyConnection, manifest: Manifest, test_ids: Iterable[str]
+) -> dict[str, int]:
+    """Rows of the model that each test is about, views too; without what cannot be read."""
+    catalog = WarehouseCatalog(connection)
+    counted: dict[str, int] = {}
+    for test_id in test_ids:
+        relation = catalog.of_node(manifest.node(manifest.tested_node(test_id) or ""))
+        if relation is None:
+            continue
+        try:
+            row = connection.execute(f"select count(*) from {relation.sql}").fetchone()
+        except duckdb.Error:
+            # A view over files that are gone: its share cannot be told, its rows still can.
+            continue
+        counted[test_id] = int(row[0]) if row else 0
+    return counted
+
+
+def _blocks(connection: duckdb.DuckDBPyConnection, relation: Relation) -> int:
+    row = connection.execute(
+        "select count(distinct block_id) "
+        f"from pragma_storage_info({sql_string(relation.sql)}) where persistent and block_id >= 0"
+    ).fetchone()
+    return int(row[0]) if row else 0

@@ -1,0 +1,52 @@
+"""What owners were last told of each test, in the audit database, so that nothing is told twice."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from sqlalchemy import Engine, delete, insert, select
+
+from lakehouse.lake.audit_schema import test_notifications
+from lakehouse.reports.digest import Notified, Told
+
+
+class ToldOwners:
+    """Reads and writes; what was told of a test is forgotten when its incident ends."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def of(self, domain: str) -> dict[str, Notified]:
+        """What was told of the domain's open tests, by unique id."""
+        query = select(test_notifications).where(test_notifications.c.domain == domain)
+        with self._engine.connect() as connection:
+            return {
+                row.unique_id: Notified(row.status, row.failing_rows, row.told_at, row.over_budget)
+                for row in connection.execute(query)
+            }
+
+    def record(self, domain: str, tells: Sequence[Told]) -> None:
+        """Note what a digest told; it replaces what was told before."""
+        now = datetime.now(UTC)
+        with self._engine.begin() as connection:
+            for told in tells:
+                connection.execute(
+                    delete(test_notifications).where(
+                        test_notifications.c.domain == domain,
+                        test_notifications.c.unique_id == told.unique_id,
+                    )
+                )
+            if tells:
+                connection.execute(
+                    insert(test_notifications),
+                    [
+                        {
+                            "domain": domain,
+                            "unique_id": told.unique_id,
+                            "status": told.status,
+                            "failing_rows": told.failing_rows,
+                            "over_budget": told.over_budget,
+                            "told_at": now,
+                        }
+                        for told in tells
+                    ],
+                )

@@ -1,0 +1,64 @@
+"""The page over all domains."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from lakehouse.quality.run_facts import RunFacts
+from lakehouse.reports.artifact_keys import folder_name
+from lakehouse.reports.domain_view import headline
+from lakehouse.reports.verdicts import domain_verdict
+from lakehouse.reports.views import Frame, FrontPage, Link, Tag, Tone, Verdict
+from lakehouse.reports.wording import Wording
+
+_RANK: dict[Tone, int] = {"bad": 0, "warn": 1, "skip": 2, "ok": 3}
+
+
+def build_front_page(all_facts: Sequence[RunFacts], language: str) -> FrontPage:
+    """Make the page over all domains, the worst first.
+
+    Args:
+        all_facts: the last run of each domain.
+        language: of the page.
+    """
+    words = Wording.of(language)
+    domains = [
+        (
+            Link(facts.domain, f"{folder_name(facts.domain)}/index.html"),
+            domain_verdict(facts, words),
+            f"{words.moment(facts.started_at)} · {headline(facts, words)}",
+        )
+        for facts in all_facts
+    ]
+    domains.sort(key=lambda one: (_RANK[one[1].tone], one[0].text))
+    newest = max((facts.started_at for facts in all_facts), default=None)
+    return FrontPage(_frame(newest, words), _verdict(domains, words), tuple(domains))
+
+
+def _frame(newest: datetime | None, words: Wording) -> Frame:
+    return Frame(
+        language=words.language,
+        title=words.say("page.domains"),
+        subtitle="",
+        when=words.weekday_moment(newest) if newest else "",
+        footer=words.say("page.printed_footer"),
+    )
+
+
+def _verdict(domains: Sequence[tuple[Link, Verdict, str]], words: Wording) -> Verdict:
+    if not domains:
+        return Verdict(words.say("verdict.no_domains"), "", "skip")
+    bad = [link.text for link, verdict, _ in domains if verdict.tone == "bad"]
+    warned = sum(verdict.tone == "warn" for _, verdict, _ in domains)
+    good = len(domains) - len(bad) - warned
+    tags = (
+        Tag(words.say("counts.pass", count=good), "ok" if good else "skip"),
+        Tag(words.say("counts.warn", count=warned), "warn" if warned else "skip"),
+        Tag(words.say("counts.fail", count=len(bad)), "bad" if bad else "skip"),
+    )
+    if bad:
+        said = words.say("verdict.some_bad", count=len(bad), names=words.names(bad))
+        others = words.say("verdict.others_good") if len(bad) < len(domains) else ""
+        return Verdict(said, others, "bad", tags)
+    if warned:
+        return Verdict(words.say("verdict.some_warn", count=warned), "", "warn", tags)
+    return Verdict(words.say("verdict.all_good", count=len(domains)), "", "ok", tags)

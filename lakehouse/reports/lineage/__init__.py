@@ -1,0 +1,1 @@
+"""The lineage picture: sources, models and published tables, coloured by the last result."""

@@ -1,0 +1,69 @@
+"""The sheet of an owner: everything of his group, in his language."""
+
+from lakehouse.quality.run_facts import UNOWNED, GroupFacts, RunFacts
+from lakehouse.reports.artifact_keys import slug
+from lakehouse.reports.checks import OPEN, index_of
+from lakehouse.reports.flow_rows import flow_grid, published_tables
+from lakehouse.reports.lineage_part import lineage_summary, part_of_group
+from lakehouse.reports.node_sections import (
+    broken_section,
+    models_section,
+    passing_section,
+    skipped_section,
+    unchecked_section,
+)
+from lakehouse.reports.page_frame import frame_of, to_report
+from lakehouse.reports.test_view import build_test_view
+from lakehouse.reports.verdicts import owner_verdict
+from lakehouse.reports.views import OwnerSheet
+from lakehouse.reports.wording import Wording
+
+
+def build_owner_sheet(facts: RunFacts, group: GroupFacts) -> OwnerSheet:
+    """Make the sheet of a group's owner.
+
+    Args:
+        facts: the run.
+        group: one of its groups.
+    """
+    words = owner_wording(facts, group)
+    own = frozenset(group.nodes)
+    checks = [check for check in index_of(facts).checks if check.unique_id in own]
+    recovered = [check for check in checks if facts.state(check.unique_id).change == "FIXED"]
+    lineage = part_of_group(facts.lineage, own)
+    read = {node.id for node in lineage.nodes if node.kind == "source"}
+    sources = [one for one in facts.sources if one.unique_id in own or one.unique_id in read]
+    sections = (
+        broken_section(facts, words, own),
+        skipped_section(facts, words, own),
+        unchecked_section(facts, words, own),
+        models_section(facts, words, own),
+        passing_section(facts, words, own),
+    )
+    return OwnerSheet(
+        frame=frame_of(facts, words, owner_name(group, words), up=to_report(words)),
+        verdict=owner_verdict(facts, own, words),
+        look_at=tuple(
+            build_test_view(facts, check, words) for check in checks if check.status in OPEN
+        ),
+        resolved=tuple(build_test_view(facts, check, words) for check in recovered),
+        flow=flow_grid(facts, sources, published_tables(facts, own), words),
+        lineage=lineage,
+        lineage_summary=lineage_summary(lineage, words),
+        more=tuple(section for section in sections if section is not None),
+    )
+
+
+def owner_href(group: str) -> str:
+    """Where the page of an owner lies, relative to the folder of the domain's pages."""
+    return f"owners/{slug(group)}.html"
+
+
+def owner_name(group: GroupFacts, words: Wording) -> str:
+    """The owner's name, in words where nobody owns it."""
+    return words.say("domain.unowned") if group.name == UNOWNED else group.owner or group.name
+
+
+def owner_wording(facts: RunFacts, group: GroupFacts) -> Wording:
+    """The owner's language; that of the domain for what nobody owns."""
+    return Wording.of(facts.language if group.name == UNOWNED else group.language)

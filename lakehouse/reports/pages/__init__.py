@@ -1,0 +1,1 @@
+"""Reports as static HTML pages that ask for nothing but themselves."""

@@ -1,0 +1,109 @@
+"""HTML of the pages, from what they show. Every value is escaped; nothing external is asked for."""
+
+import re
+from functools import cache
+from typing import Any
+from urllib.parse import urlsplit
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from lakehouse.quality.run_facts import Lineage
+from lakehouse.reports.lineage.svg import lineage_svg
+from lakehouse.reports.pages.bar_chart import bar_rects, chart_width
+from lakehouse.reports.pages.page_words import damaged_report, lineage_words
+from lakehouse.reports.pages.showable_text import showable
+from lakehouse.reports.views import DomainPage, Frame, FrontPage, OwnerSheet, TestPage, Tone
+from lakehouse.reports.wording import Wording
+
+_ICON_COLOURS = {"ok": "1f8a55", "warn": "d08700", "bad": "c8322a", "skip": "71807a"}
+
+
+def render_test_page(page: TestPage) -> str:
+    """The page of one test, which lies in a folder below the domain's."""
+    return _render("test_page", page.frame, page.test.status.tone, up="../", test=page.test)
+
+
+def render_owner_sheet(sheet: OwnerSheet) -> str:
+    """The sheet of an owner, which lies in a folder below the domain's."""
+    lineage = _picture(sheet.lineage, sheet.lineage_summary, sheet.frame)
+    tone = sheet.verdict.tone
+    return _render("owner_sheet", sheet.frame, tone, up="../", sheet=sheet, lineage=lineage)
+
+
+def render_domain_page(page: DomainPage) -> str:
+    """The page of a domain."""
+    lineage = _picture(page.lineage, page.lineage_summary, page.frame)
+    return _render("domain_page", page.frame, page.verdict.tone, page=page, lineage=lineage)
+
+
+def render_front_page(page: FrontPage, damaged: tuple[str, ...] = ()) -> str:
+    """The page over all domains.
+
+    Args:
+        page: the domains.
+        damaged: names of those whose report cannot be read.
+    """
+    wording = Wording.of(page.frame.language)
+    sentences = [damaged_report(wording, name) for name in damaged]
+    return _render("front_page", page.frame, page.verdict.tone, page=page, damaged=sentences)
+
+
+def link_target(href: str, up: str) -> str | None:
+    """Where a link leads from a page, or None if it must not lead anywhere.
+
+    Args:
+        href: relative to the domain's folder, or an absolute address.
+        up: way from the page's folder to the domain's.
+    """
+    if is_absolute(href):
+        return href
+    # A browser drops spaces and control characters before it looks for a scheme.
+    seen = re.sub(r"[\x00-\x20]", "", href)
+    is_relative = bool(seen) and not re.match(r"[a-z][a-z0-9+.-]*:|[/\\]", seen, re.IGNORECASE)
+    return up + href if is_relative else None
+
+
+def is_absolute(href: str) -> bool:
+    """Whether this is an address of the web; no other scheme is linked to."""
+    try:
+        parts = urlsplit(href)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.netloc)
+
+
+def _picture(lineage: Lineage, summary: str, frame: Frame) -> Markup | None:
+    if not lineage.nodes:
+        return None
+    wording = Wording.of(frame.language)
+    title = summary or wording.say("page.how_built")
+    drawn = lineage_svg(lineage, title=title, words=lineage_words(wording))
+    return Markup(showable(drawn))  # noqa: S704 - its names are escaped
+
+
+def _render(template: str, frame: Frame, tone: Tone, *, up: str = "", **values: Any) -> str:
+    say = Wording.of(frame.language).say
+    shown = _environment().get_template(f"{template}.html.jinja")
+    return shown.render(frame=frame, tone=tone, up=up, say=say, **values)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("lakehouse.reports.pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=showable,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    environment.globals.update(
+        bar_rects=bar_rects,
+        chart_width=chart_width,
+        icon_colours=_ICON_COLOURS,
+        is_absolute=is_absolute,
+        target=link_target,
+    )
+    return environment

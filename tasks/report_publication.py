@@ -1,0 +1,78 @@
+"""What was published, or why not, told where the build was reported."""
+
+from dataclasses import replace
+from typing import Literal
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.logging import get_run_logger
+
+from lakehouse.errors import AljibeError
+from lakehouse.lake.audit_database import audit_engine
+from lakehouse.publish.publication_log import PublicationLog
+from lakehouse.quality.run_events import publish_event
+from lakehouse.quality.run_facts import PublishFacts, RunFacts, facts_from_json
+from lakehouse.reports.pages.places import report_path
+from lakehouse.reports.pages.write_pages import write_pages
+from lakehouse.settings import Settings, load_settings
+from lakehouse.transform.build_history import BuildHistory
+from tasks.emit_events import emit_events
+from tasks.post_artifacts import update_summaries
+from tasks.run_page import run_link
+
+
+def report_publication(
+    domain: str,
+    outcome: Literal["published", "unchanged", "refused"],
+    refused: AljibeError | None = None,
+) -> list[str]:
+    """Add the publication to the reports of the build and emit its event.
+
+    Returns:
+        Warnings: what could not be told; a publication stands however it is told.
+    """
+    told = tell_publication(domain, outcome, str(refused or ""), return_state=True)
+    if told.is_completed():
+        return []
+    return [f"what was published could not be added to the reports: {told.message}"]
+
+
+@task(name="report-publication", task_run_name="report {domain}", cache_policy=NO_CACHE)
+def tell_publication(domain: str, outcome: str, refused: str) -> None:
+    """Write the pages and summaries of the last build anew, with the publication in them."""
+    settings = load_settings()
+    engine = audit_engine(settings)
+    log, build = PublicationLog(engine), BuildHistory(engine).last(domain)
+    last, before = log.last_two(domain)
+    publish = PublishFacts(
+        outcome,  # type: ignore[arg-type]
+        tables=last.tables if last else {},
+        before=before.tables if before else {},
+        message=refused,
+        at=last.published_at if last else None,
+    )
+    facts = _reported(domain, settings)
+    blocked = [test.label for test in facts.breaches] if facts else []
+    event = publish_event(
+        domain, publish, build.build_id if build else "", run_link(settings), blocked
+    )
+    if event:
+        emit_events([event])
+    if facts is None:
+        get_run_logger().info("%s has no report yet to add the publication to.", domain)
+        return
+    facts = replace(facts, publish=publish)
+    update_summaries(facts, settings)
+    write_pages(facts, settings.reports)
+
+
+def _reported(domain: str, settings: Settings) -> RunFacts | None:
+    """The facts of the last report, if there is one that can be read."""
+    path = report_path(settings.reports, domain)
+    try:
+        return facts_from_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValueError:
+        get_run_logger().warning("%s is damaged; the next build writes it anew.", path)
+        return None

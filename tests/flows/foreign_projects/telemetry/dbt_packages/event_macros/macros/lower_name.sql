@@ -1,0 +1,1 @@
+{% macro lower_name(column_name) %}lower(trim({{ column_name }})){% endmacro %}

@@ -1,0 +1,1 @@
+select event_name, count(*) as events from {{ ref('fct_events', v=2) }} group by event_name

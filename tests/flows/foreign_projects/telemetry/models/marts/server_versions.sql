@@ -1,0 +1,1 @@
+select server_id, cast(version as integer) as major_version from {{ ref('stg_servers') }}

@@ -1,0 +1,1 @@
+select major_version, count(*) as servers from {{ ref('server_versions') }} group by major_version

@@ -1,0 +1,1 @@
+select server_id, version from {{ source('app', 'servers') }}

@@ -1,0 +1,1 @@
+select * from {{ ref('stg_events') }} where event_id < 0
