@@ -1,7 +1,7 @@
 # Every target works as the first command on a fresh clone: it makes .venv when that is missing.
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-long soak lint format dbt ui worker lock bench-dbt bench-csv \
-        bench-mysql bench-sftp bench-formats \
+        bench-mysql bench-sftp bench-formats screenshots \
         venv venv-dev test-servers clean clean-all
 
 BIN := .venv/bin
@@ -65,6 +65,9 @@ bench-formats: venv-dev  ## Measure XLSX, XML and JSON against fastexcel, lxml, 
 	$(BIN)/python -m benchmarks.xlsx_ingest $(ARGS)
 	$(BIN)/python -m benchmarks.xml_ingest $(ARGS)
 	$(BIN)/python -m benchmarks.json_ingest $(ARGS)
+
+screenshots: venv-dev test-servers  ## Make the pictures of the documentation again
+	$(BIN)/python docs/make_screenshots.py
 
 venv:
 	@scripts/make_venv runtime

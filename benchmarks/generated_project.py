@@ -16,6 +16,8 @@ class ProjectSize:
     Attributes:
         warnings: tests among `tests` that find rows and only warn.
         target: most that the flow's duration may be, in bare `dbt build`s.
+        recovering: tests among `tests` that warn until `let_recover`.
+        groups: owners that the models belong to, in turns.
     """
 
     name: str
@@ -23,6 +25,8 @@ class ProjectSize:
     tests: int
     warnings: int
     target: float
+    recovering: int = 0
+    groups: int = 0
 
 
 SIZES = (
@@ -53,10 +57,21 @@ def write_project(folder: Path, size: ProjectSize, warehouse: Path, threads: int
     for number in range(size.models):
         (models / f"{model_name(number)}.sql").write_text(_model_sql(number, size.models))
     described = [
-        {"name": model_name(number), "columns": _columns(tests)}
+        {"name": model_name(number), "columns": _columns(tests), **_owned(number, size)}
         for number, tests in enumerate(_tests_by_model(size))
     ]
-    (models / "_models.yml").write_text(yaml.safe_dump({"version": 2, "models": described}))
+    groups = [
+        {"name": f"group_{at}", "owner": {"name": f"Owner {at}"}} for at in range(size.groups)
+    ]
+    told = {"version": 2, "models": described, **({"groups": groups} if groups else {})}
+    (models / "_models.yml").write_text(yaml.safe_dump(told))
+    (folder / "tests").mkdir()
+    _write_recovering(folder, size, "kind = 6")
+
+
+def let_recover(folder: Path, size: ProjectSize) -> None:
+    """Change the tests that recover so that they find nothing from the next build on."""
+    _write_recovering(folder, size, "kind = 7")
 
 
 def model_name(number: int) -> str:
@@ -80,6 +95,18 @@ def _model_sql(number: int, models: int) -> str:
     )
 
 
+def _write_recovering(folder: Path, size: ProjectSize, wrong: str) -> None:
+    for number in range(size.recovering):
+        (folder / "tests" / f"recovers_{number:03d}.sql").write_text(
+            "{{ config(severity='warn', store_failures=true) }}\n"
+            f"select * from {{{{ ref('{model_name(number)}') }}}} where {wrong}\n"
+        )
+
+
+def _owned(number: int, size: ProjectSize) -> dict[str, object]:
+    return {"config": {"group": f"group_{number % size.groups}"}} if size.groups else {}
+
+
 def _tests_by_model(size: ProjectSize) -> list[list[tuple[str, object]]]:
     """For each model its tests as (column, test); the first of `warnings` models gets one each."""
     kinds: list[tuple[str, object]] = [
@@ -97,7 +124,7 @@ def _tests_by_model(size: ProjectSize) -> list[list[tuple[str, object]]]:
             "config": {"severity": "warn", "store_failures": True},
         }
         tests[number].append(("kind", {"accepted_values": finding}))
-    for number in range(size.tests - size.warnings):
+    for number in range(size.tests - size.warnings - size.recovering):
         tests[number % size.models].append(kinds[number // size.models])
     return tests
 

@@ -1,5 +1,6 @@
 """elt(domain): ingest, build, publish; the deployment of every domain."""
 
+import time
 from typing import Any
 
 from prefect import flow
@@ -10,22 +11,27 @@ from flows.ingest import ingest
 from flows.publish import publish
 from flows.run_states import explained, failed, only_writer, succeeded, summary_of, warnings_of
 from lakehouse.errors import AljibeError
+from lakehouse.quality.run_events import slower_than_expected
 from lakehouse.settings import load_settings
 from lakehouse.source_catalog import load_catalog
 
 
 @flow(name="elt", flow_run_name="elt-{domain}")
-def elt(domain: str, full_refresh: bool = False) -> State[Any]:
+def elt(
+    domain: str, full_refresh: bool = False, expected_seconds: float | None = None
+) -> State[Any]:
     """Bring a domain up to date: load what arrived, build, and publish if no test forbids it.
 
     Args:
         domain: folder name below `dbt/models/`, such as `pharma_latam`.
         full_refresh: rebuild incremental models, and do not skip an unchanged build.
+        expected_seconds: a run that takes longer ends with a warning that says so.
 
     Returns:
         Completed; CompletedWithWarnings: published, with findings to look at; or Failed, which
         names what failed: nothing was published, and readers keep the last good state.
     """
+    began = time.monotonic()
     try:
         settings = load_settings()
         load_catalog(settings.project_dir, domain)
@@ -42,4 +48,6 @@ def elt(domain: str, full_refresh: bool = False) -> State[Any]:
     except AljibeError as error:
         return explained(error)
     steps = "; ".join(summary_of(state) for state in (ingested, built, published))
-    return succeeded(f"{domain}: {steps}", [*warnings_of(built), *warnings_of(ingested)])
+    slow = slower_than_expected(time.monotonic() - began, expected_seconds)
+    warnings = [*warnings_of(built), *warnings_of(published), *warnings_of(ingested)]
+    return succeeded(f"{domain}: {steps}", [*warnings, *([slow] if slow else [])])

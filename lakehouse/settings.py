@@ -34,6 +34,9 @@ class Settings(BaseSettings):
     reports_language: Literal["en", "es", "pt"] = Field(
         default="en", description="Language of what is about a whole domain; owners have theirs."
     )
+    data_catalog: bool = Field(
+        default=True, description="Whether a build makes the data catalog of changed models."
+    )
     target_dir: Path | None = Field(default=None, description="dbt's compiled files and results.")
     audit_url: SecretStr | None = Field(
         default=None, description="SQLAlchemy URL of the audit database; default SQLite in home."

@@ -14,12 +14,14 @@ from tasks.run_dbt import resolved_profiles
 
 
 def build_data_catalog(build: DbtBuild, keep_open: Sequence[int]) -> list[str]:
-    """Make the catalog; what goes wrong is a warning of the run.
+    """Make the catalog, unless the settings leave it out; what goes wrong is a warning of the run.
 
     Args:
         build: a build that dbt has ended.
         keep_open: descriptors of locks that dbt has to hold as long as it lives.
     """
+    if not load_settings().data_catalog:
+        return []
     made = make_catalog(build, keep_open, return_state=True)
     if made.is_completed():
         return []

@@ -52,7 +52,8 @@ def nothing_new(build: DbtBuild, current: Sequence[CurrentBatch]) -> BuildRecord
 
 def start_build(build: DbtBuild, current: Sequence[CurrentBatch]) -> str:
     """Note that the warehouse is about to change; returns the build's id."""
-    fingerprint = build_fingerprint(build, current)
+    # Another project is never skipped, and its folder may hold its warehouse.
+    fingerprint = "" if build.foreign else build_fingerprint(build, current)
     return _history().start(build.domain, fingerprint, run_id=flow_run.get_id())
 
 

@@ -1,11 +1,12 @@
 """The reports of a run as Prefect artifacts, under keys that stay the same from run to run."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.actions import ArtifactUpdate
+from prefect.client.schemas.actions import ArtifactCreate, ArtifactUpdate
 from prefect.client.schemas.filters import ArtifactCollectionFilter, ArtifactCollectionFilterKey
+from prefect.utilities.context import get_task_and_flow_run_ids
 
 from lakehouse.quality.build_results import NodeResult
 from lakehouse.quality.run_facts import RunFacts
@@ -17,13 +18,14 @@ from lakehouse.reports.artifact_keys import (
     test_key,
     tests_key,
 )
-from lakehouse.reports.build_report import build_markdown
+from lakehouse.reports.build_report import build_description, build_markdown
 from lakehouse.reports.checks import index_of
-from lakehouse.reports.lineage_report import build_lineage_markdown
+from lakehouse.reports.lineage_report import build_lineage_markdown, lineage_description
 from lakehouse.reports.models_table import build_models_table
-from lakehouse.reports.owner_sheet import build_owner_markdown
-from lakehouse.reports.test_page import build_test_markdown
+from lakehouse.reports.owner_sheet import build_owner_markdown, owner_description
+from lakehouse.reports.test_page import build_test_markdown, test_description
 from lakehouse.reports.tests_table import build_tests_table
+from lakehouse.reports.wording import Wording
 from lakehouse.settings import Settings
 
 
@@ -33,32 +35,12 @@ def post_artifacts(facts: RunFacts, settings: Settings) -> None:
     A test has a page when it does not pass or has just recovered; if the build was skipped, only
     when that changed in this run, since the page of the build says the same.
     """
-    url, domain = settings.reports_url, facts.domain
-    for key, markdown, description in _summaries(facts, url):
-        create_markdown_artifact(key=key, markdown=markdown, description=description)
-    create_table_artifact(
-        key=tests_key(domain),
-        table=build_tests_table(facts),
-        description=f"Every test of {domain}, the worst first",
-    )
-    create_table_artifact(
-        key=models_key(domain),
-        table=build_models_table(facts),
-        description=f"Models and sources of {domain}: rows, seconds, bytes, freshness",
-    )
-    if not facts.skipped_build_of:
-        create_markdown_artifact(
-            key=lineage_key(domain),
-            markdown=build_lineage_markdown(facts),
-            description=f"Sources, models and published tables of {domain}",
-        )
-    index = index_of(facts)
-    for test in tests_with_page(facts):
-        create_markdown_artifact(
-            key=test_key(domain, index.slug(test)),
-            markdown=build_test_markdown(facts, test, url),
-            description=f"{test.status}: {test.label} of {domain}",
-        )
+    task_run_id, flow_run_id = get_task_and_flow_run_ids()
+    # One client for all: a connection for each artifact would cost more than its content.
+    with get_client(sync_client=True) as client:
+        for artifact in _artifacts(facts, settings.reports_url):
+            artifact.task_run_id, artifact.flow_run_id = task_run_id, flow_run_id
+            client.create_artifact(artifact)
 
 
 def update_summaries(facts: RunFacts, settings: Settings) -> None:
@@ -68,15 +50,16 @@ def update_summaries(facts: RunFacts, settings: Settings) -> None:
     run twice.
     """
     with get_client(sync_client=True) as client:
-        for key, markdown, description in _summaries(facts, settings.reports_url):
+        for artifact in _summaries(facts, settings.reports_url):
             newest = client.read_latest_artifacts(
                 artifact_filter=ArtifactCollectionFilter(
-                    key=ArtifactCollectionFilterKey(any_=[key])
+                    key=ArtifactCollectionFilterKey(any_=[str(artifact.key)])
                 )
             )
             if newest:
                 client.update_artifact(
-                    newest[0].latest_id, ArtifactUpdate(data=markdown, description=description)
+                    newest[0].latest_id,
+                    ArtifactUpdate(data=artifact.data, description=artifact.description),
                 )
 
 
@@ -93,18 +76,36 @@ def tests_with_page(facts: RunFacts) -> Sequence[NodeResult]:
     return found
 
 
-def _summaries(facts: RunFacts, pages_url: str | None) -> list[tuple[str, str, str]]:
+def _artifacts(facts: RunFacts, pages_url: str | None) -> Iterator[ArtifactCreate]:
+    domain, words = facts.domain, Wording.of(facts.language)
+    yield from _summaries(facts, pages_url)
+    yield _table(tests_key(domain), build_tests_table(facts), words.say("page.all_tests"))
+    yield _table(models_key(domain), build_models_table(facts), words.say("section.models"))
+    if not facts.skipped_build_of:
+        yield _page(lineage_key(domain), build_lineage_markdown(facts), lineage_description(facts))
+    index = index_of(facts)
+    for test in tests_with_page(facts):
+        yield _page(
+            test_key(domain, index.slug(test)),
+            build_test_markdown(facts, test, pages_url),
+            test_description(facts, test),
+        )
+
+
+def _summaries(facts: RunFacts, pages_url: str | None) -> Iterator[ArtifactCreate]:
     domain = facts.domain
-    headline = facts.results.headline(facts.row_totals)
-    summaries: list[tuple[str, str, str]] = [
-        (build_key(domain), build_markdown(facts, pages_url), f"Build of {domain}: {headline}")
-    ]
-    summaries += [
-        (
+    yield _page(build_key(domain), build_markdown(facts, pages_url), build_description(facts))
+    for group in facts.groups:
+        yield _page(
             owner_key(domain, group.name),
             build_owner_markdown(facts, group, pages_url),
-            f"{group.owner}: {domain}",
+            owner_description(facts, group),
         )
-        for group in facts.groups
-    ]
-    return summaries
+
+
+def _page(key: str, markdown: str, description: str) -> ArtifactCreate:
+    return ArtifactCreate(type="markdown", key=key, data=markdown, description=description)
+
+
+def _table(key: str, rows: Sequence[Mapping[str, object]], description: str) -> ArtifactCreate:
+    return ArtifactCreate(type="table", key=key, data=json.dumps(rows), description=description)

@@ -73,13 +73,8 @@ def report_results(
         sources: what came, and how fresh it is.
     """
     results = sources.added_to(read_results(build.target_path))
-    troubles: list[str] = []
-    facts: RunFacts | None = None
     made = make_reports(build, build_id, skipped, sources, return_state=True)
-    if made.is_completed():
-        facts, troubles = made.result()
-    else:
-        troubles = [f"the reports of this build could not be made: {made.message}"]
+    facts, troubles = made.result() if made.is_completed() else (None, [f"reports: {made.message}"])
     totals = facts.row_totals if facts else {}
     warnings = [_finding(node, facts, totals) for node in results.warnings]
     message = results.headline(totals)
@@ -91,28 +86,33 @@ def report_results(
 @task(name="report-results", task_run_name="report {build.domain}", cache_policy=NO_CACHE)
 def make_reports(
     build: DbtBuild, build_id: str, skipped: BuildRecord | None, sources: SourcesJudged
-) -> tuple[RunFacts, list[str]]:
+) -> tuple[RunFacts | None, list[str]]:
     """Gather the facts of a run, then make each kind of report from them, whatever the others do.
 
     Returns:
-        The facts, and a warning for each kind that could not be made.
+        The facts, if they could be gathered, and a warning for each kind that could not be made.
     """
     settings = load_settings()
-    facts = _facts(build, build_id, skipped, sources, settings)
     warnings: list[str] = []
 
-    def attempt(what: str, make: Callable[[], list[str] | None]) -> None:
+    def attempt(what: str, make: Callable[[], Any]) -> Any:
         try:
-            warnings.extend(make() or [])
+            return make()
         except Exception as error:  # noqa: BLE001 - no report may end a run
             warnings.append(f"{what} could not be made: {_cause(error)}")
             get_run_logger().warning("%s: %s", build.domain, warnings[-1])
+            return None
 
+    facts = attempt(
+        "the reports of this build", lambda: _facts(build, build_id, skipped, sources, settings)
+    )
+    if facts is None:
+        return None, warnings
     attempt("the artifacts", lambda: post_artifacts(facts, settings))
-    attempt("the pages", lambda: _pages(facts, settings))
+    warnings += attempt("the pages", lambda: _pages(facts, settings)) or []
     attempt("the tables of failures", lambda: _failure_tables(build))
     attempt("the events", lambda: _events(facts, build_id, settings))
-    attempt("the notifications", lambda: _notifications(facts, settings))
+    warnings += attempt("the notifications", lambda: _notifications(facts, settings)) or []
     return facts, warnings
 
 

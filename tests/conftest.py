@@ -2,9 +2,15 @@
 
 # ruff: noqa: PLC0415 - tests of pure code do not wait for the import of Prefect
 
+import os
 from collections.abc import Iterator
 
 import pytest
+
+
+def pytest_configure() -> None:
+    """Without a data catalog: each new home would wait five seconds; tests about it ask for one."""
+    os.environ.setdefault("ALJIBE_DATA_CATALOG", "false")
 
 
 @pytest.fixture(scope="session")
@@ -34,3 +40,4 @@ def prefect_database(prefect_test_api: None) -> Iterator[None]:
     with get_client(sync_client=True) as client:
         for block in client.read_block_documents():
             client.delete_block_document(block.id)
+

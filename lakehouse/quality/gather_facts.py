@@ -140,7 +140,7 @@ def gather_facts(
         groups=owner_groups(manifest, results),
         lineage=lineage_of(manifest, results, published=published),
         not_checked=tuple(
-            str(manifest.node(unique_id).get("name") or unique_id)
+            manifest.name_of(unique_id)
             for unique_id, state in states.items()
             if state.change == "NOT CHECKED" and unique_id not in present
         ),

@@ -6,12 +6,20 @@ It answers first whether today's data can be used, then what is wrong, then what
 from dataclasses import replace
 
 from lakehouse.quality.run_facts import RunFacts
-from lakehouse.reports.artifact_keys import models_key, test_key, tests_key
+from lakehouse.reports.artifact_keys import (
+    lineage_key,
+    models_key,
+    owner_key,
+    test_key,
+    tests_key,
+)
 from lakehouse.reports.checks import OPEN, index_of
-from lakehouse.reports.domain_view import build_domain_page
-from lakehouse.reports.markdown import Markdown, code, text
+from lakehouse.reports.domain_view import build_domain_page, headline
+from lakehouse.reports.markdown import Markdown, text
 from lakehouse.reports.page_frame import to_report
+from lakehouse.reports.verdicts import domain_verdict
 from lakehouse.reports.view_markdown import (
+    artifact_link,
     chart_markdown,
     domain_url,
     joined,
@@ -19,7 +27,7 @@ from lakehouse.reports.view_markdown import (
     section_markdown,
     verdict_markdown,
 )
-from lakehouse.reports.views import Cell, Column, DomainPage, Grid, Section
+from lakehouse.reports.views import DomainPage, Grid, Section
 from lakehouse.reports.wording import Wording
 
 
@@ -43,15 +51,30 @@ def build_markdown(
         text(page.line, None),
         _links(page, base, words),
     ]
+    listed = {
+        words.say("section.look_at"): _test_links(facts),
+        words.say("section.owners"): _owner_links(facts),
+    }
     for section in page.sections:
-        is_look_at = section.title == words.say("section.look_at")
-        shown = _with_keys(facts, section, words) if is_look_at else section
-        parts += section_markdown(shown, base)
+        ends = listed.get(section.title)
+        if ends is None:
+            parts += section_markdown(section, base)
+        else:
+            shown = _without(section, words.say("column.test"), words.say("column.group"))
+            parts += section_markdown(shown, base, as_list=True, ends=ends)
     parts += [chart_markdown(chart) for chart in page.charts]
-    parts.append(text(page.lineage_summary, None) if page.lineage.nodes else "")
-    keys = f"{code(tests_key(facts.domain))}, {code(models_key(facts.domain))}"
-    parts.append(words.say("markdown.tests_table", key=keys))
+    if page.lineage.nodes:
+        picture = artifact_link(lineage_key(facts.domain))
+        parts.append(f"{text(page.lineage_summary, None)} {picture}")
+    keys = (tests_key(facts.domain), models_key(facts.domain))
+    parts.append(words.say("markdown.tests_table", key=", ".join(map(artifact_link, keys))))
     return joined(parts)
+
+
+def build_description(facts: RunFacts) -> Markdown:
+    """What the artifact says in a list of artifacts: the verdict, and what is wrong."""
+    words = Wording.of(facts.language)
+    return text(f"{domain_verdict(facts, words).say} {headline(facts, words)}", None)
 
 
 def _links(page: DomainPage, base: str | None, words: Wording) -> str:
@@ -61,15 +84,22 @@ def _links(page: DomainPage, base: str | None, words: Wording) -> str:
     return " · ".join(links)
 
 
-def _with_keys(facts: RunFacts, section: Section, words: Wording) -> Section:
-    """The section with the artifact of each test, where the UI has it."""
-    if section.grid is None:
-        return section
+def _test_links(facts: RunFacts) -> list[str]:
     index = index_of(facts)
     shown = [check for check in index.checks if check.status in OPEN]
-    keys = [test_key(facts.domain, index.slug(check)) for check in shown]
-    rows = tuple(
-        (*row, Cell(key, "code")) for row, key in zip(section.grid.rows, keys, strict=False)
-    )
-    columns = (*section.grid.columns, Column(words.say("column.artifact")))
-    return replace(section, grid=Grid(columns, rows, section.grid.note))
+    return [artifact_link(test_key(facts.domain, index.slug(check))) for check in shown]
+
+
+def _owner_links(facts: RunFacts) -> list[str]:
+    return [artifact_link(owner_key(facts.domain, group.name)) for group in facts.groups]
+
+
+def _without(section: Section, *heads: str) -> Section:
+    """The section without the columns that the link at the end of a line makes needless."""
+    if section.grid is None:
+        return section
+    columns = section.grid.columns
+    kept = [at for at, column in enumerate(columns) if column.text not in heads]
+    rows = tuple(tuple(row[at] for at in kept) for row in section.grid.rows)
+    shown = Grid(tuple(columns[at] for at in kept), rows, section.grid.note)
+    return replace(section, grid=shown)

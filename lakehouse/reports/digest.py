@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from lakehouse.quality.build_results import NodeResult, Status
-from lakehouse.quality.run_facts import BudgetBreach, GroupFacts, RunFacts, RunPoint
+from lakehouse.quality.run_facts import UNOWNED, BudgetBreach, GroupFacts, RunFacts, RunPoint
 from lakehouse.reports.artifact_keys import folder_name, owner_key, slug
 from lakehouse.reports.checks import OPEN, index_of
 from lakehouse.reports.test_wording import title, what_to_do
+from lakehouse.reports.verdicts import is_blocked
 from lakehouse.reports.wording import Wording
 
 MOST_TESTS = 10
@@ -109,7 +110,8 @@ def _digest(
     ]
     if not news:
         return None
-    subject = words.say("digest.subject", count=len(news), owner=group.owner, domain=facts.domain)
+    owner = words.say("domain.unowned") if group.owner == UNOWNED else group.owner
+    subject = words.say("digest.subject", count=len(news), owner=owner, domain=facts.domain)
     body = [_verdict(facts, own, words)]
     body += [_entry(facts, one, pages_url, words) for one in news[:MOST_TESTS]]
     if len(news) > MOST_TESTS:
@@ -195,7 +197,7 @@ def _told(facts: RunFacts, test: NodeResult) -> Told:
 
 
 def _verdict(facts: RunFacts, own: set[str], words: Wording) -> str:
-    if facts.results.verdict == "failed" or facts.breaches or facts.publish.outcome == "refused":
+    if is_blocked(facts):
         return words.say("verdict.do_not_use")
     warnings = [node for node in facts.results.warnings if node.unique_id in own]
     return words.say("verdict.use_with_warnings", count=len(warnings))

@@ -3,8 +3,14 @@
 from lakehouse.quality.run_facts import RunFacts
 from lakehouse.reports.lineage.artifact import lineage_markdown
 from lakehouse.reports.lineage_part import lineage_summary
+from lakehouse.reports.markdown import Markdown, text
 from lakehouse.reports.pages.page_words import lineage_words
 from lakehouse.reports.wording import Wording
+
+
+def lineage_description(facts: RunFacts) -> Markdown:
+    """What the artifact says in a list of artifacts: what leads where, and what is not right."""
+    return text(lineage_summary(facts.lineage, Wording.of(facts.language)), None)
 
 
 def build_lineage_markdown(facts: RunFacts) -> str:

@@ -17,6 +17,8 @@ _INLINE_MARKUP = re.compile(r"[\\`*\[\]~$]|(?<![^\W_])_|_(?![^\W_])")
 _BLOCK_MARKUP = re.compile(r"[-+=#](?!\d)|\d+(?=[.)](?:\s|$))")
 # Words, numbers and dates, in which nothing can be markup.
 _PLAIN = re.compile(r"[^\W\d_](?:[^\W_]| )*|\d+(?:[.,-]\d+)*")
+# `model`, `schema.model`, `"schema"."model"`: no underscore stands where it would open emphasis.
+_NAME = re.compile(r'"?[^\W_]\w*"?(?:\."?[^\W_]\w*"?)*')
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _BIDI = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
@@ -43,6 +45,16 @@ def text(value: object, limit: int | None = LONGEST_CELL) -> Markdown:
         escaped = f"{escaped[:at]}\\{escaped[at:]}"
     escaped = escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return Markdown(escaped)
+
+
+def table_value(value: object) -> str:
+    """A value of a table artifact, which one UI shows as it is and the other as markdown.
+
+    Names stay themselves; another value is escaped where it would be markup.
+    """
+    line = plain(value, None)
+    is_name = _NAME.fullmatch(line) and not _AUTOLINK.search(line)
+    return line if is_name else text(line, None)
 
 
 def code(value: object, limit: int | None = LONGEST_CELL) -> Markdown:

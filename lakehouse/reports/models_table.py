@@ -2,6 +2,7 @@
 
 from lakehouse.quality.build_results import STATUSES
 from lakehouse.quality.run_facts import ModelFacts, RunFacts, SourceFacts
+from lakehouse.reports.markdown import table_value
 
 MOST_ROWS = 500
 
@@ -28,9 +29,7 @@ def build_models_table(facts: RunFacts) -> list[ModelsTableRow]:
 
 def _model(model: ModelFacts) -> ModelsTableRow:
     return {
-        "model": model.name,
-        "kind": model.resource_type,
-        "schema": model.schema,
+        "model": table_value(model.name),
         "status": model.status,
         "rows": model.rows,
         "rows_before": model.rows_before,
@@ -39,15 +38,15 @@ def _model(model: ModelFacts) -> ModelsTableRow:
         "arrived": "",
         "age_hours": None,
         "limit_hours": None,
+        "kind": model.resource_type,
+        "schema": table_value(model.schema),
     }
 
 
 def _source(source: SourceFacts) -> ModelsTableRow:
     limit = source.warn_after_hours
     return {
-        "model": source.name,
-        "kind": "source",
-        "schema": source.name.partition(".")[0],
+        "model": table_value(source.name),
         "status": source.status or source.arrival,
         "rows": source.rows,
         "rows_before": source.rows_before,
@@ -56,4 +55,6 @@ def _source(source: SourceFacts) -> ModelsTableRow:
         "arrived": f"{source.arrived_at:%Y-%m-%d %H:%M} UTC" if source.arrived_at else "",
         "age_hours": None if source.age_hours is None else round(source.age_hours, 1),
         "limit_hours": source.error_after_hours if limit is None else limit,
+        "kind": "source",
+        "schema": table_value(source.name.partition(".")[0]),
     }

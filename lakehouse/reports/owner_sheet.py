@@ -3,9 +3,11 @@
 from dataclasses import replace
 
 from lakehouse.quality.run_facts import GroupFacts, RunFacts
-from lakehouse.reports.markdown import Markdown, code, code_block, text
-from lakehouse.reports.owner_view import build_owner_sheet
+from lakehouse.reports.markdown import Markdown, code_block, text
+from lakehouse.reports.owner_view import build_owner_sheet, owner_name, owner_wording
+from lakehouse.reports.verdicts import owner_verdict
 from lakehouse.reports.view_markdown import (
+    artifact_link,
     chart_markdown,
     check_heading,
     domain_url,
@@ -58,8 +60,16 @@ def build_owner_markdown(
         parts += grid_markdown(sheet.flow, base)
     parts += [f"## {text(words.say('page.how_built'))}", text(sheet.lineage_summary, None)]
     for section in sheet.more:
-        parts += section_markdown(section, base)
+        is_passing = section.title == words.say("section.passing")
+        parts += section_markdown(section, base, as_list=is_passing)
     return joined(parts)
+
+
+def owner_description(facts: RunFacts, group: GroupFacts) -> Markdown:
+    """What the artifact says in a list of artifacts: whose it is, and the verdict."""
+    words = owner_wording(facts, group)
+    verdict = owner_verdict(facts, frozenset(group.nodes), words)
+    return text(f"{owner_name(group, words)}: {verdict.say}")
 
 
 def _links(sheet: OwnerSheet, base: str | None) -> str:
@@ -93,11 +103,11 @@ def _listed(views: tuple[TestView, ...], words: Wording) -> str:
     lines = []
     for view in views[:_MOST_LISTED]:
         about = [text(part) for part in (view.title, view.change, view.count) if part]
-        lines.append(f"- {' · '.join([*about, code(view.artifact)])}")
+        lines.append(f"- {' · '.join([*about, artifact_link(view.artifact)])}")
     if len(views) > _MOST_LISTED:
         lines.append(f"- {text(words.say('list.more_lines', count=len(views) - _MOST_LISTED))}")
     return "\n".join(lines)
 
 
 def _more_in(view: TestView, words: Wording) -> str:
-    return words.say("markdown.more_in", key=code(view.artifact, None))
+    return words.say("markdown.more_in", key=artifact_link(view.artifact))

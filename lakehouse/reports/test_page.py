@@ -54,6 +54,12 @@ def build_test_markdown(
     return joined(parts)
 
 
+def test_description(facts: RunFacts, test: NodeResult) -> Markdown:
+    """What the artifact says in a list of artifacts: status, title, how much fails."""
+    view = build_test_page_view(facts, test).test
+    return text(" · ".join(part for part in (view.status.text, view.title, view.count) if part))
+
+
 def _facts(view: TestView, words: Wording) -> str:
     as_code = {words.say(f"fact.{name}") for name in _AS_CODE}
     pairs = [(words.say("fact.test"), code(view.name, None))]

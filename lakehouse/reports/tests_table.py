@@ -3,6 +3,7 @@
 from lakehouse.quality.build_results import NodeResult
 from lakehouse.quality.run_facts import RunFacts
 from lakehouse.reports.checks import OPEN, checked_name, index_of
+from lakehouse.reports.markdown import table_value
 
 MOST_ROWS = 500
 
@@ -10,14 +11,17 @@ TestsTableRow = dict[str, str | int | None]
 
 
 def build_tests_table(facts: RunFacts) -> list[TestsTableRow]:
-    """One row for each check, the worst first; at most 500, the last of which says what is cut."""
+    """One row for each check, the worst first; at most 500, the last of which says what is cut.
+
+    What to know first stands first, since the cells of the UI do not wrap.
+    """
     checks = index_of(facts).checks
     kept = checks if len(checks) <= MOST_ROWS else checks[: MOST_ROWS - 1]
     rows = [_row(facts, check) for check in kept]
     if len(kept) < len(checks):
-        nothing = dict.fromkeys(("column", "severity", "status", "since", "owner", "relation"), "")
+        nothing: TestsTableRow = dict.fromkeys(rows[0], "")
         cut = f"{len(checks) - len(kept):,} more tests are not shown; none is worse than these."
-        rows.append({"model": "…", "column": "", "test": cut, **nothing, "failing_rows": None})
+        rows.append({**nothing, "status": "…", "test": cut, "failing_rows": None})
     return rows
 
 
@@ -25,14 +29,15 @@ def _row(facts: RunFacts, check: NodeResult) -> TestsTableRow:
     failing = facts.failing_rows.get(check.unique_id)
     since = facts.state(check.unique_id).since
     is_read = check.is_test and check.status in ("warn", "fail")
+    about = checked_name(check) if check.model or not check.is_test else ""
     return {
-        "model": checked_name(check) if check.model or not check.is_test else "",
-        "column": check.column or "",
-        "test": check.name,
-        "severity": check.severity or "",
         "status": check.status,
         "failing_rows": failing.total if failing and failing.total else check.failures,
         "since": since.date().isoformat() if since and check.status in OPEN else "",
-        "owner": check.owner or "",
-        "relation": (check.relation_name or "") if is_read else "",
+        "test": table_value(check.name),
+        "model": table_value(about),
+        "column": table_value(check.column or ""),
+        "owner": table_value(check.owner or ""),
+        "severity": check.severity or "",
+        "relation": table_value(check.relation_name or "") if is_read else "",
     }

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from urllib.parse import quote, urljoin
 
 from lakehouse.reports.artifact_keys import folder_name
-from lakehouse.reports.markdown import Markdown, code, code_block, table, text
+from lakehouse.reports.markdown import Markdown, code, code_block, plain, table, text
 from lakehouse.reports.views import Cell, Chart, Grid, Link, Section, TestView, Verdict
 from lakehouse.reports.wording import Wording
 
 LONGEST_TEXT = 2000
 _LONGEST_CODE = 600
 _LEVELS = "▁▂▃▄▅▆▇█"
+_ARROW = "↗"
 _URL_SIGNS = ":/?#@!$&'*+,;=%~"
 
 
@@ -25,14 +26,26 @@ def domain_url(pages_url: str | None, domain: str) -> str | None:
 
 
 def link_markdown(link: Link, base: str | None) -> Markdown:
-    """A link; only its text where a relative one has no base."""
+    """A link; only its text where a relative one has no base.
+
+    Prefect's UI shows the text of a link as it is written, without reading it as markdown: a text
+    that has to be escaped stands in front of the link.
+    """
     shown = text(link.text)
     if base is None and not link.href.startswith(("http://", "https://")):
         return shown
     address = urljoin(base or "", link.href)
     if not address.startswith(("http://", "https://")):
         return shown
-    return Markdown(f"[{shown}]({quote(address, safe=_URL_SIGNS)})")
+    target = quote(address, safe=_URL_SIGNS)
+    if shown != plain(link.text):
+        return Markdown(f"{shown} [{_ARROW}]({target})")
+    return Markdown(f"[{shown}]({target})")
+
+
+def artifact_link(key: str) -> Markdown:
+    """A link to the newest version of an artifact, on the UI that shows this markdown."""
+    return Markdown(f"[{key}](/artifacts/key/{key})")
 
 
 def verdict_markdown(verdict: Verdict) -> list[str]:
@@ -41,28 +54,72 @@ def verdict_markdown(verdict: Verdict) -> list[str]:
     return [f"**{text(verdict.say, None)}**", text(verdict.explain, None), counts]
 
 
-def section_markdown(section: Section, base: str | None = None) -> list[str]:
-    """A section below a heading of the second level."""
+def section_markdown(
+    section: Section,
+    base: str | None = None,
+    *,
+    as_list: bool = False,
+    ends: Sequence[str] = (),
+) -> list[str]:
+    """A section below a heading of the second level; its table as a list, if it has long texts.
+
+    Args:
+        section: the section.
+        base: see `grid_markdown`.
+        as_list: whether the table becomes a list.
+        ends: see `list_markdown`.
+    """
     parts = [f"## {text(section.title)}"]
     if section.lines:
         parts.append("\n".join(f"- {text(line, None)}" for line in section.lines))
-    if section.grid:
+    if section.grid and as_list:
+        parts += list_markdown(section.grid, base, ends)
+    elif section.grid:
         parts += grid_markdown(section.grid, base)
     return [*parts, text(section.note, None)]
 
 
 def grid_markdown(grid: Grid, base: str | None = None, most: int | None = None) -> list[str]:
-    """A table and its note.
+    """A table and its note. Columns without any value are left out: cells do not wrap.
 
     Args:
         grid: the table.
         base: address that links are relative to; without it they are text.
         most: most rows shown.
     """
-    heads = [column.text for column in grid.columns]
-    numeric = [column.text for column in grid.columns if column.numeric]
-    rows = [[cell_markdown(cell, base) for cell in row] for row in grid.rows[:most]]
+    shown = grid.rows[:most]
+    kept = [at for at in range(len(grid.columns)) if any(row[at].text for row in shown)]
+    columns = [grid.columns[at] for at in kept]
+    heads = [column.text for column in columns]
+    numeric = [column.text for column in columns if column.numeric]
+    rows = [[cell_markdown(row[at], base) for at in kept] for row in shown]
     return [table(heads, rows, numeric), text(grid.note, None)]
+
+
+def list_markdown(grid: Grid, base: str | None = None, ends: Sequence[str] = ()) -> list[str]:
+    """The rows of a table as lines of a list, which wrap, and its note.
+
+    Args:
+        grid: the table; a number stands behind the head of its column.
+        base: see `grid_markdown`.
+        ends: what stands at the end of each line, such as a link; none, or one for each row.
+    """
+    lines = []
+    for at, row in enumerate(grid.rows):
+        parts = [
+            f"{text(column.text)}: {cell_markdown(cell, base)}"
+            if column.numeric
+            else _in_list(cell, base)
+            for column, cell in zip(grid.columns, row, strict=True)
+            if cell.text
+        ]
+        lines.append(f"- {' · '.join([*parts, *ends[at : at + 1]])}")
+    return ["\n".join(lines), text(grid.note, None)]
+
+
+def _in_list(cell: Cell, base: str | None) -> str:
+    shown = cell_markdown(cell, base)
+    return f"**{shown}**" if cell.kind == "tag" else shown
 
 
 def cell_markdown(cell: Cell, base: str | None = None) -> Markdown:

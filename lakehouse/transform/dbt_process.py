@@ -30,6 +30,7 @@ _ENDS = {
     "LogNodeResult",
     "UnitTestResult",
 }
+_SUMS = {"FoundCount", "FinishedRunningStats", "EndOfRunSummary", "StatsLine"}
 # What a database says of a node may quote values of its rows; the results tell it masked.
 _QUOTES = {
     "RunResultError",
@@ -182,13 +183,8 @@ def _read_line(raw: str) -> DbtLine | None:
         return DbtLine("info", text)
     if name in _ENDS:
         return DbtLine(level, message, data.get("index"), data.get("num_models", data.get("total")))
-    if name in _QUOTES:
-        return None
-    if level in ("warn", "error"):
-        return DbtLine(level, message) if message else None
-    if name in ("FoundCount", "FinishedRunningStats", "EndOfRunSummary", "StatsLine"):
-        return DbtLine(level, message)
-    return None
+    told = level in ("warn", "error") or name in _SUMS
+    return DbtLine(level, message) if told and message and name not in _QUOTES else None
 
 
 def _end_group(process: "subprocess.Popen[bytes]") -> None:

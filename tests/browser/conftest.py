@@ -1,4 +1,4 @@
-"""One Chromium for all tests, and one folder of pages with three domains in it."""
+"""One Chromium for the tests of a module, and one folder of pages with three domains in it."""
 
 import os
 import shutil
@@ -19,9 +19,13 @@ DOMAINS = {"es": "pharma_latam", "pt": "../vendas <b>br</b>", "en": "shop"}
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A headless Chromium; a skip where it is not installed, and a failure there when CI=true."""
+    """A headless Chromium; a skip where it is not installed, and a failure there when CI=true.
+
+    It ends with its module: as long as it lives, an event loop runs in the main thread, in which
+    Prefect's own calls would fail.
+    """
     program = next(filter(None, map(shutil.which, PROGRAMS)), None)
     if program is None:
         missing = "There is no Chromium; run scripts/install_test_servers"

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page
 
 from lakehouse.quality.masking import MASK
 
-LANGUAGES = {"pharma-latam": "es", "vendas-b-br-b": "pt", "shop": "en"}
+LANGUAGES = {"pharma_latam": "es", "vendas-b-br-b": "pt", "shop": "en"}
 REPORT_VIOLATIONS = """
 window.violations = [];
 addEventListener("securitypolicyviolation", event =>
@@ -117,8 +117,8 @@ def test_every_kind_of_page_can_be_read_by_everybody_in_light_and_dark(
     reader: Page, folder: Path
 ) -> None:
     chosen = [folder / "index.html", folder / "shop" / "owners" / "ventas.html"]
-    chosen += [folder / domain / "index.html" for domain in ("pharma-latam", "vendas-b-br-b")]
-    chosen += (folder / "pharma-latam" / "tests").iterdir()
+    chosen += [folder / domain / "index.html" for domain in ("pharma_latam", "vendas-b-br-b")]
+    chosen += (folder / "pharma_latam" / "tests").iterdir()
     script, found = Axe().axe_script, []
     for path in chosen:
         reader.goto(path.as_uri())
@@ -136,7 +136,7 @@ def test_every_kind_of_page_can_be_read_by_everybody_in_light_and_dark(
 
 def test_the_page_of_a_duplicate_names_both_files_and_lines(reader: Page, folder: Path) -> None:
     slug = DUPLICATE.replace("_", "-")
-    reader.goto((folder / "pharma-latam" / "tests" / f"{slug}.html").as_uri())
+    reader.goto((folder / "pharma_latam" / "tests" / f"{slug}.html").as_uri())
     rows = reader.locator("main table").first.locator("tbody tr").all_inner_texts()
     assert len(rows) == 2
     for row, file, line in zip(rows, FILES, LINES, strict=True):
@@ -174,7 +174,7 @@ def hrefs(path: Path) -> list[str]:
 
 @pytest.mark.parametrize("page", ["index.html", "owners/ventas.html", f"tests/{DUPLICATE}.html"])
 def test_a_page_can_be_printed(reader: Page, folder: Path, page: str) -> None:
-    reader.goto((folder / "pharma-latam" / page.replace("_", "-")).as_uri())
+    reader.goto((folder / "pharma_latam" / page.replace("_", "-")).as_uri())
     printed = reader.pdf(format="A4")
     assert printed.startswith(b"%PDF-")
     assert len(printed) > 5000

@@ -30,19 +30,6 @@ def test_a_partial_build_does_not_clear_a_failure_elsewhere(
     assert sales() == yesterday
 
 
-def test_a_report_that_raises_leaves_the_outcome_and_warns(landing, monkeypatch, run, sales):
-    seed_deliveries(landing)
-
-    def _broken(*_args, **_kwargs):
-        raise RuntimeError("no paper")
-
-    monkeypatch.setattr("tasks.report_results.build_markdown", _broken)
-    state = run()
-    assert state.name == "CompletedWithWarnings"
-    assert "the reports of this build could not be made" in state.message
-    assert len(sales()) == 5
-
-
 @pytest.mark.long
 def test_a_deleted_warehouse_is_built_anew(landing, settings, run, sales):
     seed_deliveries(landing)
@@ -99,26 +86,3 @@ def test_node_tasks_show_the_graph_and_release_the_warehouse(landing, settings, 
     # Another connection can write: the file was released.
     with duckdb.connect(str(settings.warehouse(DOMAIN))) as connection:
         connection.execute("create table etl.probe as select 1 as one")
-
-
-def test_a_foreign_project_gives_the_same_artifacts(tmp_path, settings, artifacts):
-    project = tmp_path / "shop"
-    (project / "models").mkdir(parents=True)
-    (project / "dbt_project.yml").write_text("name: shop\nversion: '1.0'\nprofile: shop\n")
-    (project / "profiles.yml").write_text(
-        "shop: {target: dev, outputs: {dev: {type: duckdb, path: shop.duckdb}}}\n"
-    )
-    (project / "models" / "orders.sql").write_text(
-        "select 1 as order_id union all select 1 union all select null"
-    )
-    (project / "models" / "schema.yml").write_text(
-        "models:\n  - name: orders\n    columns:\n      - name: order_id\n"
-        "        data_tests:\n          - unique: {config: {severity: warn, "
-        "store_failures: true}}\n          - not_null: {config: {store_failures: true}}\n"
-    )
-    state = dbt_build("shop", project_dir=str(project), return_state=True)
-    assert state.name == "Failed"
-    assert "not_null_orders_order_id (1 row)" in state.message
-    assert artifacts("dbt-shop")
-    assert artifacts("dbt-tests-shop")
-    assert "order_id" in artifacts("dbt-test-shop-unique-orders-order-id")[0].data

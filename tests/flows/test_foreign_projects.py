@@ -68,6 +68,7 @@ class Reported:
 def build(name: str, home: Path, monkeypatch: pytest.MonkeyPatch, raw: str = "") -> Reported:
     """Build a copy of a project in a home of its own."""
     monkeypatch.setenv("ALJIBE_HOME", str(home / "home"))
+    monkeypatch.setenv("ALJIBE_DATA_CATALOG", "true")
     project = home / name
     shutil.copytree(PROJECTS / name, project)
     if raw:

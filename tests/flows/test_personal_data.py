@@ -96,6 +96,7 @@ def clinic(settings, landing, tmp_path, monkeypatch) -> None:
         "select patient || ' came' as remark, * from {{ ref('stg_visits') }}\n"
     )
     monkeypatch.setenv("ALJIBE_PROJECT_DIR", str(project))
+    monkeypatch.setenv("ALJIBE_DATA_CATALOG", "true")
     (landing / "visits_1.csv").write_text(DELIVERED)
     (landing / "visits_2.csv").write_text(REFUSED)
 

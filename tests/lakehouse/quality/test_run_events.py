@@ -93,7 +93,7 @@ def test_the_event_of_a_test_names_test_owner_and_run_with_counts_days_and_links
         "days_open": 3,
         "open_since": since.isoformat(),
         "change": "STILL",
-        "page": "https://reports.example.com/pharma-latam/tests/unique-id.html",
+        "page": "https://reports.example.com/pharma_latam/tests/unique-id.html",
         "run": RUN.url,
     }
     assert expected.items() <= event.payload.items()
@@ -112,7 +112,7 @@ def test_a_fixed_test_tells_how_long_it_was_open_and_that_nothing_fails():
 def test_the_freshness_of_a_source_is_a_test_too():
     source = make_test(
         unique_id="source.p.erp.sales",
-        name="sales",
+        name="freshness of erp.sales",
         resource_type="source",
         model="erp.sales",
         test_kind=None,

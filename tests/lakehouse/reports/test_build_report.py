@@ -5,11 +5,13 @@ from datetime import timedelta
 from markdown_it import MarkdownIt
 
 from lakehouse.quality.failing_rows import FailingRows
-from lakehouse.quality.run_facts import PublishFacts, RunLink, RunPoint, SourceFacts
-from lakehouse.reports.build_report import build_markdown
+from lakehouse.quality.run_facts import GroupFacts, PublishFacts, RunLink, RunPoint, SourceFacts
+from lakehouse.reports.build_report import build_description, build_markdown
+from lakehouse.reports.lineage_report import lineage_description
 from lakehouse.reports.models_table import build_models_table
-from lakehouse.reports.owner_sheet import build_owner_markdown
+from lakehouse.reports.owner_sheet import build_owner_markdown, owner_description
 from lakehouse.reports.test_page import build_test_markdown
+from lakehouse.reports.test_page import test_description as describe_test
 from lakehouse.reports.tests_table import build_tests_table
 from lakehouse.reports.wording import Wording
 
@@ -29,10 +31,19 @@ def test_a_warning_names_the_test_its_rows_its_owner_and_its_artifact(make_facts
     test = make_test(owner="Ventas")
     made = build_markdown(make_facts(test, failing_rows={test.unique_id: FailingRows(total=2)}))
     assert (
-        "| warning | Repeated values in id of stg | `stg.id` | `unique_stg_id` "
-        "| 2 rows · 1 value |  | Ventas | `dbt-test-pharma-latam-unique-stg-id` |"
+        "- **warning** · Repeated values in id of stg · `stg.id` · 2 rows · 1 value · Ventas · "
+        "[dbt-test-pharma-latam-unique-stg-id]"
+        "(/artifacts/key/dbt-test-pharma-latam-unique-stg-id)\n"
     ) in made
-    assert "`dbt-tests-pharma-latam`, `models-pharma-latam`" in made
+    assert "[dbt-tests-pharma-latam](/artifacts/key/dbt-tests-pharma-latam), [models-" in made
+
+
+def test_each_owner_is_told_with_the_verdict_and_a_link_to_the_sheet(make_facts, make_test):
+    made = build_markdown(make_facts(make_test()))
+    assert (
+        "- Ventas LATAM · **You can use today's data, with one warning.** · open: 1 · "
+        "[owner-pharma-latam-ventas](/artifacts/key/owner-pharma-latam-ventas)\n"
+    ) in made
 
 
 def test_links_lead_to_the_pages_only_where_these_are_served(make_facts, make_test):
@@ -67,7 +78,8 @@ def test_what_was_broken_skipped_found_and_delivered_is_told(make_facts, make_te
     assert "- bad: Binder Error: &lt;b&gt;no&lt;/b&gt;" in made
     assert "- fct: because of unique_stg_id" in made
     assert "- ventas_bra.csv is in quarantine" in made
-    assert "| `a.b` | loaded |  |  |  | 8,916 | 8,913 | 3 | 7 |" in made
+    assert "| table | state | delivered | loaded | rejected | already known |" in made
+    assert "| `a.b` | loaded | 8,916 | 8,913 | 3 | 7 |" in made
     assert "The publication was refused: the build failed" in made
 
 
@@ -125,7 +137,23 @@ def test_the_owners_sheet_tells_the_first_tests_with_rows_and_lists_the_others(
     assert made.startswith("# Ventas LATAM · pharma_latam\n\n**Puede usar los datos de hoy, con 35")
     assert made.count("\n### ") == 30
     assert "… y 30 más." in made
-    assert "· `dbt-test-pharma-latam-t34`" in made
+    assert "· [dbt-test-pharma-latam-t34](/artifacts/key/dbt-test-pharma-latam-t34)\n" in made
+
+
+def test_a_link_whose_text_would_be_escaped_stands_behind_the_text(make_facts, make_test):
+    facts = make_facts(make_test(), run=RunLink("a_*fox*", url="http://prefect/runs/1"))
+    assert "Run a\\_\\*fox\\* [↗](http://prefect/runs/1)" in build_markdown(facts)
+
+
+def test_a_list_of_artifacts_says_the_verdict_in_the_language_of_the_reader(make_facts, make_test):
+    test = make_test(language="es")
+    facts = make_facts(test, language="pt")
+    assert build_description(facts).startswith("Pode usar os dados de hoje, com um alerta.")
+    assert owner_description(facts, facts.groups[0]) == (
+        "Ventas LATAM: Puede usar los datos de hoy, con una advertencia."
+    )
+    assert describe_test(facts, test) == "advertencia · Valores repetidos en id de stg · 1 valor"
+    assert lineage_description(make_facts()) == "There is nothing to draw."
 
 
 def test_an_owner_with_nothing_to_look_at_is_told_so(make_facts, make_test):
@@ -160,10 +188,15 @@ def test_values_of_data_never_become_markup(make_facts, make_test, make_model):
         build_owner_markdown(facts, facts.groups[0]),
         build_test_markdown(facts, test),
         build_test_markdown(facts, other),
+        build_description(facts),
+        owner_description(facts, GroupFacts("x", NASTY)),
+        describe_test(facts, test),
+        *(str(value) for row in build_tests_table(facts) for value in row.values()),
+        *(str(value) for row in build_models_table(facts) for value in row.values()),
     ):
         html = renderer.render(made)
         assert "<script" not in html
-        assert "<a " not in html
+        assert html.count("<a ") == html.count('<a href="/artifacts/key/')
 
 
 def test_tests_and_sources_are_rows_of_tables_for_machines(

@@ -111,9 +111,10 @@ def test_the_language_is_that_of_the_group_else_english(language: str, words: st
 
 
 def test_a_group_without_a_language_reads_that_of_the_run():
-    group = make_group("test.p.unique_id", language=None, name=UNOWNED)
+    group = make_group("test.p.unique_id", language=None, name=UNOWNED, owner=UNOWNED)
     (digest,) = owner_digests(make_facts(make_test(), groups=(group,), language="pt"))
     assert digest.language == "pt"
+    assert UNOWNED not in digest.subject
 
 
 def test_no_value_of_a_row_and_no_message_of_dbt_is_told():

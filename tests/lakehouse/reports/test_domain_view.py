@@ -150,9 +150,9 @@ def test_all_domains_stand_on_one_page_the_worst_first(make_facts, make_test, no
     bad = replace(make_facts(make_test(status="fail")), domain="c_bad")
     page = build_front_page([good, warned, bad], "es")
     assert [link.href for link, _, _ in page.domains] == [
-        "c-bad/index.html",
-        "b-warned/index.html",
-        "a-good/index.html",
+        "c_bad/index.html",
+        "b_warned/index.html",
+        "a_good/index.html",
     ]
     assert page.verdict.say == "No use los datos de hoy de c_bad."
     assert build_front_page([good, warned], "en").verdict.say == (

@@ -49,3 +49,15 @@ def test_exactly_five_hundred_tests_are_all_shown(make_facts, make_test):
     tests = [make_test(name=f"t{at}") for at in range(500)]
     rows = build_tests_table(make_facts(*tests))
     assert {row["test"] for row in rows} == {test.name for test in tests}
+
+
+def test_a_name_is_escaped_only_where_it_would_be_markup(make_facts, make_test):
+    names = ["relationships_a__id__ref_b_", "<img src=x>", "_all_", "*all*", "a | b"]
+    rows = build_tests_table(make_facts(*(make_test(name=name) for name in names)))
+    assert {str(row["test"]) for row in rows} == {
+        "relationships_a__id__ref_b_",
+        "&lt;img src=x&gt;",
+        "\\_all\\_",
+        "\\*all\\*",
+        "a | b",
+    }
