@@ -4,7 +4,7 @@ A batch is content in the lake; a delivery is the arrival of a file and points a
 same content may arrive many times and is stored once.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -132,6 +132,31 @@ class Ledger:
             query = query.where(deliveries.c.started_at > moment)
         with self.engine.connect() as connection:
             return [_delivery(row) for row in connection.execute(query)]
+
+    def refused_rows(
+        self, delivery_ids: Collection[int], most: int
+    ) -> list[tuple[Any, ...]]:
+        """Refused rows of deliveries: file, line, column, reason, whether the row was loaded.
+
+        Args:
+            delivery_ids: whose rows.
+            most: how many at most, in the order of the deliveries and lines.
+        """
+        query = (
+            select(
+                deliveries.c.file_name,
+                rejected_rows.c.source_line,
+                rejected_rows.c.column_name,
+                rejected_rows.c.reason,
+                rejected_rows.c.row_loaded,
+            )
+            .join(rejected_rows, rejected_rows.c.delivery_id == deliveries.c.delivery_id)
+            .where(deliveries.c.delivery_id.in_(delivery_ids))
+            .order_by(rejected_rows.c.rejected_row_id)
+            .limit(most)
+        )
+        with self.engine.connect() as connection:
+            return list(connection.execute(query).tuples())
 
     def rows_in(self, table: Table) -> int:
         """Rows of the batches of a table that count."""

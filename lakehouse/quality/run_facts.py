@@ -128,6 +128,32 @@ class ModelFacts:
 
 
 @dataclass(frozen=True)
+class RefusedRow:
+    """A row of a delivery that is not in the lake, or only without the named value.
+
+    Attributes:
+        line: in the file; None where the format has no lines.
+        reason: why, without the value.
+        loaded: the row is in the lake; only this value was left empty.
+    """
+
+    file: str
+    line: int | None
+    column: str | None
+    reason: str
+    loaded: bool = False
+
+
+@dataclass(frozen=True)
+class RefusedFile:
+    """A delivery in quarantine, about which nothing was decided yet."""
+
+    file: str
+    reason: str
+    arrived_at: datetime
+
+
+@dataclass(frozen=True)
 class SourceFacts:
     """A table of a source: what came, and whether it is fresh.
 
@@ -140,7 +166,9 @@ class SourceFacts:
         arrived_at: newest load, UTC.
         rows: rows of the newest load.
         rows_before: rows of the load before that.
-        files: names of the newest files, at most five.
+        files: names of the newest files that were loaded, at most five.
+        refused_files: what is in quarantine, the newest first, at most five.
+        refused_rows: refused rows of this run's deliveries, at most twenty of a table.
         warn_after_hours: age from which it is late; `error_after_hours` from which that is a fail.
     """
 
@@ -159,6 +187,8 @@ class SourceFacts:
     rejected: int = 0
     known: int = 0
     files: tuple[str, ...] = ()
+    refused_files: tuple[RefusedFile, ...] = ()
+    refused_rows: tuple[RefusedRow, ...] = ()
     group: str | None = None
 
 

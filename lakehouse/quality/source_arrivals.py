@@ -13,12 +13,13 @@ from lakehouse.lake.ledger import Delivery, Ledger
 from lakehouse.quality.build_results import NodeResult, Status
 from lakehouse.quality.dbt_manifest import Manifest
 from lakehouse.quality.freshness_check import freshness_result
-from lakehouse.quality.run_facts import Arrival, SourceFacts
+from lakehouse.quality.run_facts import Arrival, RefusedFile, RefusedRow, SourceFacts
 from lakehouse.source_catalog import Catalog
 from lakehouse.table_contract import Table
 
 _HOURS = {"minute": 1 / 60, "hour": 1.0, "day": 24.0}
 _MOST_FILES = 5
+_MOST_ROWS = 20
 
 
 def source_arrivals(
@@ -75,12 +76,13 @@ def _arrival(
     age = (now - newest.started_at).total_seconds() / 3600 if newest else None
     warn_after, error_after = (_limit(node, name) for name in ("warn_after", "error_after"))
     status = _status(age, warn_after, error_after)
+    quarantined = ledger.open_quarantine(table)
     loaded = [one for one in came if one.status == "loaded"]
     named = loaded or ([newest] if newest else [])
     return SourceFacts(
         unique_id=unique_id,
         name=table.full_name,
-        arrival=_kind(came, newest, status, refused=bool(ledger.open_quarantine(table))),
+        arrival=_kind(came, newest, status, refused=bool(quarantined)),
         status=status,
         arrived_at=newest.started_at if newest else None,
         age_hours=age,
@@ -92,8 +94,26 @@ def _arrival(
         rejected=sum(one.rows_rejected for one in came),
         known=sum(one.rows_delivered for one in came if one.status == "known"),
         files=tuple(dict.fromkeys(one.file_name for one in reversed(named)))[:_MOST_FILES],
+        refused_files=_in_quarantine(quarantined),
+        refused_rows=_refused_rows(ledger, came),
         group=manifest.group(unique_id).get("name"),
     )
+
+
+def _in_quarantine(quarantined: list[Delivery]) -> tuple[RefusedFile, ...]:
+    newest = sorted(quarantined, key=lambda one: one.started_at, reverse=True)
+    return tuple(
+        RefusedFile(one.file_name, one.reason or "", one.started_at) for one in newest[:_MOST_FILES]
+    )
+
+
+def _refused_rows(ledger: Ledger, came: list[Delivery]) -> tuple[RefusedRow, ...]:
+    ids = [
+        one.delivery_id
+        for one in came
+        if one.delivery_id is not None and one.status != "quarantined"
+    ]
+    return tuple(RefusedRow(*row) for row in ledger.refused_rows(ids, _MOST_ROWS)) if ids else ()
 
 
 def _kind(

@@ -78,7 +78,7 @@ def test_what_was_broken_skipped_found_and_delivered_is_told(make_facts, make_te
     assert "- bad: Binder Error: &lt;b&gt;no&lt;/b&gt;" in made
     assert "- fct: because of unique_stg_id" in made
     assert "- ventas_bra.csv is in quarantine" in made
-    assert "| table | state | delivered | loaded | rejected | already known |" in made
+    assert "| table | state | delivered | loaded | rejected | known before |" in made
     assert "| `a.b` | loaded | 8,916 | 8,913 | 3 | 7 |" in made
     assert "The publication was refused: the build failed" in made
 
