@@ -11,7 +11,7 @@ from flows.ingest import ingest
 from flows.publish import publish
 from flows.run_states import explained, failed, only_writer, succeeded, summary_of, warnings_of
 from lakehouse.errors import AljibeError
-from lakehouse.quality.run_events import slower_than_expected
+from lakehouse.reports.run_events import slower_than_expected
 from lakehouse.settings import load_settings
 from lakehouse.source_catalog import load_catalog
 

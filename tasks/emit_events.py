@@ -9,7 +9,7 @@ from prefect.exceptions import EventTooLarge
 from prefect.logging import get_logger
 from prefect.settings import PREFECT_API_URL
 
-from lakehouse.quality.run_events import RunEvent
+from lakehouse.reports.run_events import RunEvent
 
 
 def emit_events(events: Sequence[RunEvent]) -> int:

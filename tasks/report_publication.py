@@ -10,10 +10,10 @@ from prefect.logging import get_run_logger
 from lakehouse.errors import AljibeError
 from lakehouse.lake.audit_database import audit_engine
 from lakehouse.publish.publication_log import PublicationLog
-from lakehouse.quality.run_events import publish_event
 from lakehouse.quality.run_facts import PublishFacts, RunFacts, facts_from_json
 from lakehouse.reports.pages.places import report_path
 from lakehouse.reports.pages.write_pages import write_pages
+from lakehouse.reports.run_events import publish_event
 from lakehouse.settings import Settings, load_settings
 from lakehouse.transform.build_history import BuildHistory
 from tasks.emit_events import emit_events

@@ -5,6 +5,8 @@ Nothing here changes how a run ends: what cannot be made is a warning of the run
 
 import traceback
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,13 +25,13 @@ from lakehouse.quality.dbt_manifest import read_manifest
 from lakehouse.quality.dbt_results import read_results
 from lakehouse.quality.failure_tables import write_failure_tables
 from lakehouse.quality.gather_facts import BuildSeen, gather_facts
-from lakehouse.quality.run_events import run_events
 from lakehouse.quality.run_facts import RunFacts
 from lakehouse.quality.told_owners import ToldOwners
 from lakehouse.quality.warn_budget import breach_text
 from lakehouse.reports.digest import owner_digests
 from lakehouse.reports.pages.places import CATALOG, catalog_path
 from lakehouse.reports.pages.write_pages import write_pages
+from lakehouse.reports.run_events import run_events
 from lakehouse.settings import PROJECT_ROOT, Settings, load_settings
 from lakehouse.transform.build_history import BuildRecord
 from lakehouse.transform.dbt_command import DbtBuild
@@ -108,8 +110,11 @@ def make_reports(
     )
     if facts is None:
         return None, warnings
-    attempt("the artifacts", lambda: post_artifacts(facts, settings))
-    warnings += attempt("the pages", lambda: _pages(facts, settings)) or []
+    # The API answers each artifact one after another; the pages are written meanwhile.
+    with ThreadPoolExecutor(1) as beside:
+        posted = beside.submit(copy_context().run, post_artifacts, facts, settings)
+        warnings += attempt("the pages", lambda: _pages(facts, settings)) or []
+        attempt("the artifacts", posted.result)
     attempt("the tables of failures", lambda: _failure_tables(build))
     attempt("the events", lambda: _events(facts, build_id, settings))
     warnings += attempt("the notifications", lambda: _notifications(facts, settings)) or []

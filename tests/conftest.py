@@ -40,4 +40,3 @@ def prefect_database(prefect_test_api: None) -> Iterator[None]:
     with get_client(sync_client=True) as client:
         for block in client.read_block_documents():
             client.delete_block_document(block.id)
-

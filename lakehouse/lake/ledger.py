@@ -133,9 +133,7 @@ class Ledger:
         with self.engine.connect() as connection:
             return [_delivery(row) for row in connection.execute(query)]
 
-    def refused_rows(
-        self, delivery_ids: Collection[int], most: int
-    ) -> list[tuple[Any, ...]]:
+    def refused_rows(self, delivery_ids: Collection[int], most: int) -> list[tuple[Any, ...]]:
         """Refused rows of deliveries: file, line, column, reason, whether the row was loaded.
 
         Args:
@@ -156,7 +154,7 @@ class Ledger:
             .limit(most)
         )
         with self.engine.connect() as connection:
-            return list(connection.execute(query).tuples())
+            return [tuple(row) for row in connection.execute(query)]
 
     def rows_in(self, table: Table) -> int:
         """Rows of the batches of a table that count."""

@@ -4,10 +4,10 @@ Reading dbt's files is done in `dbt_results`; how results are shown, in `lakehou
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from lakehouse.errors import DbtCouldNotRun
 
@@ -15,6 +15,7 @@ Status = Literal["pass", "warn", "fail", "error", "skipped"]
 Verdict = Literal["passed", "warned", "failed"]
 
 STATUSES: tuple[Status, ...] = ("pass", "warn", "fail", "error", "skipped")
+WORST_FIRST: tuple[Status, ...] = ("fail", "error", "warn", "skipped", "pass")
 _MOST_NAMES = 3
 
 
@@ -209,16 +210,19 @@ def counted(count: int | None, noun: str) -> str:
     return f"{count or 0:,} {noun}{'' if count == 1 else 's'}"
 
 
+def worst(statuses: Iterable[Status | None]) -> Status | None:
+    """The worst of some statuses; None if nothing was run."""
+    found = [status for status in statuses if status]
+    return min(found, key=WORST_FIRST.index, default=None)
+
+
 def worst_first(nodes: tuple[NodeResult, ...] | list[NodeResult]) -> list[NodeResult]:
     """Nodes ordered by how bad they are, then by how much fails, then by name."""
-    rank = {cast(Status, status): at for at, status in enumerate(_WORST)}
+    rank = {status: at for at, status in enumerate(WORST_FIRST)}
     return sorted(
         nodes,
         key=lambda node: (rank[node.status], -(node.failures or 0), node.name, node.unique_id),
     )
-
-
-_WORST = ("fail", "error", "warn", "skipped", "pass")
 
 
 def _share(part: list[NodeResult], whole: Any, noun: str) -> str:

@@ -19,6 +19,7 @@ from lakehouse.quality.dbt_manifest import Manifest
 from lakehouse.quality.failing_rows import FailingRows, trace_failing_rows
 from lakehouse.quality.failure_ledger import FailureLedger
 from lakehouse.quality.incidents import incident_states
+from lakehouse.quality.lineage_of import lineage_of
 from lakehouse.quality.model_sizes import rows_tested, with_sizes
 from lakehouse.quality.owner_groups import owner_groups
 from lakehouse.quality.run_facts import (
@@ -32,7 +33,6 @@ from lakehouse.quality.run_facts import (
     WarnBudget,
 )
 from lakehouse.quality.warn_budget import declared_budget, find_breach
-from lakehouse.reports.lineage.lineage_of import lineage_of
 from lakehouse.transform.build_history import BuildHistory
 
 

@@ -16,6 +16,7 @@ from lakehouse.quality.failing_rows import FailingRows
 Change = Literal["NEW", "STILL", "FIXED", "NOT CHECKED"]
 Arrival = Literal["loaded", "unchanged", "late", "quarantined", "never"]
 PublishOutcome = Literal["published", "unchanged", "refused", "not run"]
+LineageKind = Literal["source", "seed", "model", "snapshot", "exposure", "published"]
 UNOWNED = "unowned"
 
 
@@ -223,7 +224,7 @@ class LineageNode:
 
     id: str
     name: str
-    kind: Literal["source", "seed", "model", "snapshot", "exposure", "published"]
+    kind: LineageKind
     status: Status | None = None
     group: str | None = None
 

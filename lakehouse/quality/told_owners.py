@@ -1,12 +1,37 @@
 """What owners were last told of each test, in the audit database, so that nothing is told twice."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sqlalchemy import Engine, delete, insert, select
 
 from lakehouse.lake.audit_schema import test_notifications
-from lakehouse.reports.digest import Notified, Told
+from lakehouse.quality.build_results import Status
+
+
+@dataclass(frozen=True)
+class Notified:
+    """What an owner was last told of a test whose incident is still open.
+
+    Attributes:
+        told_at: when, UTC.
+    """
+
+    status: Status
+    failing_rows: int | None
+    told_at: datetime
+    over_budget: bool = False
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a digest tells of a test, to be noted once it is delivered."""
+
+    unique_id: str
+    status: Status
+    failing_rows: int | None
+    over_budget: bool = False
 
 
 class ToldOwners:

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from lakehouse.quality.build_results import NodeResult, Status
 from lakehouse.quality.run_facts import UNOWNED, BudgetBreach, GroupFacts, RunFacts, RunPoint
+from lakehouse.quality.told_owners import Notified, Told
 from lakehouse.reports.artifact_keys import folder_name, owner_key, slug
 from lakehouse.reports.checks import OPEN, index_of
 from lakehouse.reports.test_wording import title, what_to_do
@@ -18,30 +19,6 @@ from lakehouse.reports.wording import Wording
 MOST_TESTS = 10
 _LONGEST_ADVICE = 400
 _RANK: dict[Status, int] = {"pass": 0, "skipped": 0, "warn": 1, "fail": 2, "error": 2}
-
-
-@dataclass(frozen=True)
-class Notified:
-    """What an owner was last told of a test whose incident is still open.
-
-    Attributes:
-        told_at: when, UTC.
-    """
-
-    status: Status
-    failing_rows: int | None
-    told_at: datetime
-    over_budget: bool = False
-
-
-@dataclass(frozen=True)
-class Told:
-    """What a digest tells of a test, to be noted once it is delivered."""
-
-    unique_id: str
-    status: Status
-    failing_rows: int | None
-    over_budget: bool = False
 
 
 @dataclass(frozen=True)

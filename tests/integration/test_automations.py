@@ -27,7 +27,7 @@ UI = "https://prefect.example.com"
 EMITS = """
 import json, sys
 from prefect import flow
-from lakehouse.quality.run_events import RunEvent
+from lakehouse.reports.run_events import RunEvent
 from tasks.emit_events import emit_events
 
 @flow(name="emits")

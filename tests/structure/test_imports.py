@@ -95,3 +95,14 @@ def test_an_import_that_goes_up_is_named_with_its_line_and_its_place(
 def test_an_import_that_goes_down_is_no_fault() -> None:
     source = "import duckdb\nfrom prefect import flow\nfrom lakehouse.errors import AljibeError"
     assert faults_of(Path("tasks/x.py"), source) == []
+
+
+def test_what_is_known_does_not_depend_on_how_it_is_shown(root):
+    for package in ("quality", "transform", "publish", "lake", "formats", "connectors"):
+        for path in sorted((root / "lakehouse" / package).rglob("*.py")):
+            shown = [
+                line
+                for line, module in imported_modules(ast.parse(path.read_text("utf-8")))
+                if module.startswith("lakehouse.reports")
+            ]
+            assert not shown, f"{path}:{shown[0]} imports lakehouse.reports: pass the value in"

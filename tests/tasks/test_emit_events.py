@@ -7,7 +7,7 @@ from prefect.events.clients import AssertingEventsClient
 from prefect.events.worker import EventsWorker
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from lakehouse.quality.run_events import RunEvent
+from lakehouse.reports.run_events import RunEvent
 from tasks.emit_events import emit_events
 
 

@@ -3,9 +3,10 @@
 from base64 import b64encode
 from collections.abc import Sequence
 
+from lakehouse.quality.build_results import WORST_FIRST
 from lakehouse.quality.run_facts import Lineage
 from lakehouse.reports.lineage.png import lineage_png
-from lakehouse.reports.lineage.standing import WORST_FIRST, LineageWords, mark_of
+from lakehouse.reports.lineage.standing import LineageWords, mark_of
 from lakehouse.reports.markdown import Markdown, plain, table, text
 
 _SHARPEST = 2.0

@@ -6,8 +6,8 @@ from typing import TypeAlias
 
 import networkx as nx
 
+from lakehouse.quality.build_results import WORST_FIRST
 from lakehouse.quality.run_facts import LineageNode
-from lakehouse.reports.lineage.standing import WORST_FIRST
 
 Graph: TypeAlias = "nx.DiGraph[str]"
 Members = tuple[str, ...]

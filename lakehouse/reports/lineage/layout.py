@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil
 
-from lakehouse.quality.build_results import Status
+from lakehouse.quality.build_results import Status, worst
 from lakehouse.quality.run_facts import Lineage, LineageNode
 from lakehouse.reports.lineage.captions import Caption, caption_of
 from lakehouse.reports.lineage.folding import Members, acyclic_graph, fold, layers_of
 from lakehouse.reports.lineage.ordering import heights_of, order_layers
-from lakehouse.reports.lineage.standing import LineageWords, worst
+from lakehouse.reports.lineage.standing import LineageWords
 
 MARGIN = 12.0
 BOX_HEIGHT = 44.0

@@ -1,16 +1,14 @@
 """How a node stands: statuses by badness, and the tone and mark that show one without colour."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from lakehouse.quality.build_results import Status
+from lakehouse.quality.run_facts import LineageKind
 
-Kind = Literal["source", "seed", "model", "snapshot", "exposure", "published"]
 PictureTone = Literal["ok", "warn", "bad", "skip", "none"]
 Mark = Literal["✓", "!", "✗", "\u2013", ""]
-
-WORST_FIRST: tuple[Status, ...] = ("fail", "error", "warn", "skipped", "pass")
 
 _SHOWN: Mapping[Status | None, tuple[PictureTone, Mark]] = {
     "pass": ("ok", "✓"),
@@ -20,12 +18,6 @@ _SHOWN: Mapping[Status | None, tuple[PictureTone, Mark]] = {
     "skipped": ("skip", "\u2013"),
     None: ("none", ""),
 }
-
-
-def worst(statuses: Iterable[Status | None]) -> Status | None:
-    """The worst of some statuses; None if nothing was run."""
-    found = [status for status in statuses if status]
-    return min(found, key=WORST_FIRST.index, default=None)
 
 
 def tone_of(status: Status | None) -> PictureTone:
@@ -49,7 +41,7 @@ class LineageWords:
         columns: heads of the table of nodes that do not pass: name, kind, status.
     """
 
-    kinds: Mapping[Kind, str] = field(
+    kinds: Mapping[LineageKind, str] = field(
         default_factory=lambda: {
             "source": "source",
             "seed": "seed",
@@ -71,7 +63,7 @@ class LineageWords:
     not_shown: str = "not shown one by one"
     columns: tuple[str, str, str] = ("name", "kind", "status")
 
-    def kind(self, kind: Kind) -> str:
+    def kind(self, kind: LineageKind) -> str:
         """Word of a kind; its English name without one."""
         return self.kinds.get(kind, kind)
 

@@ -13,7 +13,8 @@ from lakehouse.quality.run_facts import (
     RunPoint,
     TestState,
 )
-from lakehouse.reports.digest import MOST_TESTS, Notified, Told, owner_digests
+from lakehouse.quality.told_owners import Notified, Told
+from lakehouse.reports.digest import MOST_TESTS, owner_digests
 
 NOW = datetime(2026, 11, 21, 6, 3, tzinfo=UTC)
 CANARY = "canary-4111-1111"

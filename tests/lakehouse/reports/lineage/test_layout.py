@@ -4,9 +4,9 @@ from itertools import combinations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lakehouse.quality.build_results import WORST_FIRST
 from lakehouse.quality.run_facts import Lineage, LineageNode
 from lakehouse.reports.lineage.layout import MARGIN, Box, Layout, lay_out
-from lakehouse.reports.lineage.standing import WORST_FIRST
 
 KINDS = ("source", "seed", "model", "snapshot", "exposure", "published")
 

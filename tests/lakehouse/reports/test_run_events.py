@@ -7,7 +7,6 @@ import pytest
 
 from lakehouse.quality.build_results import BuildResults, NodeResult
 from lakehouse.quality.failing_rows import FailingRows
-from lakehouse.quality.run_events import publish_event, run_events, slower_than_expected
 from lakehouse.quality.run_facts import (
     GroupFacts,
     Incident,
@@ -16,6 +15,7 @@ from lakehouse.quality.run_facts import (
     RunLink,
     TestState,
 )
+from lakehouse.reports.run_events import publish_event, run_events, slower_than_expected
 
 NOW = datetime(2026, 11, 21, 6, 3, tzinfo=UTC)
 CANARY = "canary-4111-1111"

@@ -4,12 +4,11 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, cast, get_args
 
-from lakehouse.quality.build_results import BuildResults, Status
+from lakehouse.quality.build_results import BuildResults, Status, worst
 from lakehouse.quality.dbt_manifest import Manifest
-from lakehouse.quality.run_facts import Lineage, LineageNode
-from lakehouse.reports.lineage.standing import Kind, worst
+from lakehouse.quality.run_facts import Lineage, LineageKind, LineageNode
 
-_KINDS: tuple[Kind, ...] = get_args(Kind)
+_KINDS: tuple[LineageKind, ...] = get_args(LineageKind)
 
 
 def lineage_of(manifest: Manifest, results: BuildResults, *, published: Collection[str]) -> Lineage:
@@ -50,9 +49,9 @@ def lineage_of(manifest: Manifest, results: BuildResults, *, published: Collecti
     )
 
 
-def _kind(manifest: Manifest, unique_id: str) -> Kind | None:
+def _kind(manifest: Manifest, unique_id: str) -> LineageKind | None:
     kind = manifest.node(unique_id).get("resource_type") or unique_id.partition(".")[0]
-    return cast(Kind, kind) if unique_id in manifest and kind in _KINDS else None
+    return cast(LineageKind, kind) if unique_id in manifest and kind in _KINDS else None
 
 
 def _read_by(manifest: Manifest, selected: Collection[str]) -> set[str]:

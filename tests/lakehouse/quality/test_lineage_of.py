@@ -6,8 +6,8 @@ import pytest
 
 from lakehouse.quality.build_results import BuildResults, NodeResult, Status
 from lakehouse.quality.dbt_manifest import Manifest
+from lakehouse.quality.lineage_of import lineage_of
 from lakehouse.quality.run_facts import Lineage
-from lakehouse.reports.lineage.lineage_of import lineage_of
 
 SHOP: dict[str, dict[str, Any]] = {
     "source.p.crm.clients": {},
