@@ -65,7 +65,7 @@ PICTURES = (
     Picture("owner-sheet", 2, _OWNER, lambda page: page.locator("#lineage")),
     Picture("test-page", 1, _TEST, lambda page: page.locator("h2").nth(1)),
     Picture("do-not-use", 3, _OWNER, lambda page: page.locator("article").nth(1)),
-    Picture("what-came", 3, _OWNER, lambda page: page.locator("div.card").first, alone=True),
+    Picture("what-came", 3, _OWNER, lambda page: page.locator("#flow + div.card"), alone=True),
     Picture("phone", 2, _OWNER, lambda page: page.locator("article").nth(1), width=390),
     Picture(
         name="domain-page",

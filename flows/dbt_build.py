@@ -15,6 +15,7 @@ from tasks.build_records import finish_build, nothing_new, record_sources, start
 from tasks.judge_sources import judge_sources
 from tasks.register_raw import register_raw
 from tasks.report_results import report_results
+from tasks.report_stopped import told_if_stopped
 from tasks.run_dbt import run_dbt_build, run_dbt_with_node_tasks
 
 
@@ -67,7 +68,7 @@ def dbt_build(
         )
         if not build.foreign:
             load_catalog(settings.project_dir, domain)
-        with only_writer(settings, domain) as lock:
+        with only_writer(settings, domain) as lock, told_if_stopped(domain):
             current = [] if build.foreign else register_raw(domain)
             skipped = nothing_new(build, current)
             held = [lock.descriptor]

@@ -14,6 +14,7 @@ from lakehouse.errors import AljibeError
 from lakehouse.reports.run_events import slower_than_expected
 from lakehouse.settings import load_settings
 from lakehouse.source_catalog import load_catalog
+from tasks.report_stopped import report_stopped
 
 
 @flow(name="elt", flow_run_name="elt-{domain}")
@@ -38,6 +39,7 @@ def elt(
         with only_writer(settings, domain):
             ingested = ingest(domain, return_state=True)
             if not ingested.is_completed():
+                report_stopped(domain, f"ingest: {ingested.message}")
                 return failed(f"Nothing was built or published; ingest: {ingested.message}")
             built = dbt_build(domain, full_refresh=full_refresh, return_state=True)
             if not built.is_completed():

@@ -1,7 +1,8 @@
 """The reports of a run as Prefect artifacts, under keys that stay the same from run to run."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import ArtifactCreate, ArtifactUpdate
@@ -28,6 +29,9 @@ from lakehouse.reports.tests_table import build_tests_table
 from lakehouse.reports.wording import Wording
 from lakehouse.settings import Settings
 
+# Two keep the API busy while this process writes pages; it answers no faster to more.
+_SENDERS = 2
+
 
 def post_artifacts(facts: RunFacts, settings: Settings) -> None:
     """Post every artifact of a run.
@@ -35,12 +39,12 @@ def post_artifacts(facts: RunFacts, settings: Settings) -> None:
     A test has a page when it does not pass or has just recovered; if the build was skipped, only
     when that changed in this run, since the page of the build says the same.
     """
-    task_run_id, flow_run_id = get_task_and_flow_run_ids()
-    # One client for all: a connection for each artifact would cost more than its content.
-    with get_client(sync_client=True) as client:
-        for artifact in _artifacts(facts, settings.reports_url):
-            artifact.task_run_id, artifact.flow_run_id = task_run_id, flow_run_id
-            client.create_artifact(artifact)
+    _post(_artifacts(facts, settings.reports_url))
+
+
+def post_summaries(facts: RunFacts, settings: Settings) -> None:
+    """Post the report of the build and the owners' sheets."""
+    _post(_summaries(facts, settings.reports_url))
 
 
 def update_summaries(facts: RunFacts, settings: Settings) -> None:
@@ -74,6 +78,18 @@ def tests_with_page(facts: RunFacts) -> Sequence[NodeResult]:
     if facts.skipped_build_of:
         return [one for one in found if facts.state(one.unique_id).change in ("NEW", "FIXED")]
     return found
+
+
+def _post(artifacts: Iterable[ArtifactCreate]) -> None:
+    task_run_id, flow_run_id = get_task_and_flow_run_ids()
+    # One client for all: a connection for each artifact would cost more than its content.
+    with get_client(sync_client=True) as client, ThreadPoolExecutor(_SENDERS) as senders:
+        posted = []
+        for artifact in artifacts:
+            artifact.task_run_id, artifact.flow_run_id = task_run_id, flow_run_id
+            posted.append(senders.submit(client.create_artifact, artifact))
+        for one in posted:
+            one.result()
 
 
 def _artifacts(facts: RunFacts, pages_url: str | None) -> Iterator[ArtifactCreate]:

@@ -10,13 +10,13 @@ from prefect.logging import get_run_logger
 from lakehouse.errors import AljibeError
 from lakehouse.lake.audit_database import audit_engine
 from lakehouse.publish.publication_log import PublicationLog
-from lakehouse.quality.run_facts import PublishFacts, RunFacts, facts_from_json
-from lakehouse.reports.pages.places import report_path
+from lakehouse.quality.run_facts import PublishFacts
 from lakehouse.reports.pages.write_pages import write_pages
 from lakehouse.reports.run_events import publish_event
-from lakehouse.settings import Settings, load_settings
+from lakehouse.settings import load_settings
 from lakehouse.transform.build_history import BuildHistory
 from tasks.emit_events import emit_events
+from tasks.last_report import last_reported
 from tasks.post_artifacts import update_summaries
 from tasks.run_page import run_link
 
@@ -51,7 +51,7 @@ def tell_publication(domain: str, outcome: str, refused: str) -> None:
         message=refused,
         at=last.published_at if last else None,
     )
-    facts = _reported(domain, settings)
+    facts = last_reported(domain, settings)
     blocked = [test.label for test in facts.breaches] if facts else []
     event = publish_event(
         domain, publish, build.build_id if build else "", run_link(settings), blocked
@@ -64,15 +64,3 @@ def tell_publication(domain: str, outcome: str, refused: str) -> None:
     facts = replace(facts, publish=publish)
     update_summaries(facts, settings)
     write_pages(facts, settings.reports)
-
-
-def _reported(domain: str, settings: Settings) -> RunFacts | None:
-    """The facts of the last report, if there is one that can be read."""
-    path = report_path(settings.reports, domain)
-    try:
-        return facts_from_json(path.read_bytes())
-    except FileNotFoundError:
-        return None
-    except ValueError:
-        get_run_logger().warning("%s is damaged; the next build writes it anew.", path)
-        return None

@@ -6,7 +6,7 @@ Which rows those are is told in `row_selection`, where they came from in `row_or
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import duckdb
 
@@ -32,6 +32,10 @@ from lakehouse.quality.row_selection import (
 from lakehouse.quality.warehouse_catalog import Relation, WarehouseCatalog
 from lakehouse.sql_quoting import sql_identifier
 
+NoteCode = Literal[
+    "", "unit_test", "not_kept", "none_found", "unreadable", "untraced", "part_untraced"
+]
+
 
 @dataclass(frozen=True)
 class FailingRows:
@@ -42,7 +46,7 @@ class FailingRows:
         rows: JSON-safe values by column; masked columns hold bullets.
         total: how many rows fail; `shown` of them are in `rows`.
         traced: every row shown names the file it came from.
-        note: what could not be read, or empty.
+        note: what could not be read, or empty; `note_code` says which case it is.
         marked: the columns because of which the rows fail.
         since: for each row shown, when it was first seen to fail; empty where nobody knows.
         keys: for each row shown, the hash of its key; not for reports.
@@ -59,6 +63,7 @@ class FailingRows:
     since: tuple[datetime | None, ...] = ()
     keys: tuple[str, ...] = ()
     found: FailingKeys = field(default_factory=FailingKeys)
+    note_code: NoteCode = ""
 
     def dated(self, first_seen: Mapping[str, datetime]) -> "FailingRows":
         """The rows as reports show them: with their first days instead of their keys.
@@ -76,6 +81,12 @@ class _Found:
     values: dict[str, Any]
     hash: str
     key: tuple[str | None, ...]
+
+
+@dataclass(frozen=True)
+class _Note:
+    text: str = ""
+    code: NoteCode = ""
 
 
 def trace_failing_rows(
@@ -101,7 +112,8 @@ def trace_failing_rows(
         tracer = _Tracer(connection, manifest, cap)
     except duckdb.Error as error:
         note = f"The warehouse could not be read ({type(error).__name__})."
-        return {test.unique_id: FailingRows(note=note) for test in failed}
+        unread = FailingRows(note=note, note_code="unreadable")
+        return {test.unique_id: unread for test in failed}
     return {test.unique_id: tracer.trace(test) for test in failed}
 
 
@@ -114,11 +126,15 @@ class _Tracer:
 
     def trace(self, test: NodeResult) -> FailingRows:
         if test.test_kind == "unit_test":
-            return FailingRows(note="A unit test has no rows: its message shows the difference.")
+            return FailingRows(
+                note="A unit test has no rows: its message shows the difference.",
+                note_code="unit_test",
+            )
         stored = self._catalog.of_relation_name(test.relation_name or "")
         if stored is None:
             return FailingRows(
-                note="The failing rows are not kept. Set `store_failures: true` for this test."
+                note="The failing rows are not kept. Set `store_failures: true` for this test.",
+                note_code="not_kept",
             )
         try:
             joined = joined_to_model(self._manifest, self._catalog, test, stored)
@@ -131,7 +147,8 @@ class _Tracer:
             return self._read(test, as_stored(self._manifest, self._catalog, test, stored))
         except duckdb.Error as error:
             # DuckDB's own words may quote a value, so only the kind of error is told.
-            return FailingRows(note=f"{stored.name} could not be read ({type(error).__name__}).")
+            note = f"{stored.name} could not be read ({type(error).__name__})."
+            return FailingRows(note=note, note_code="unreadable")
 
     def _read(self, test: NodeResult, selection: RowSelection) -> FailingRows:
         shape, about = selection.shape, nodes_of_test(self._manifest, test)
@@ -143,14 +160,15 @@ class _Tracer:
         columns = _in_order(shape)
         key = plan.key if plan else self._key(about, shape)
         total, found = self._fetch(selection, columns, key)
-        note = "" if total else "The table of failing rows is empty."
+        note = _Note() if total else _Note("The table of failing rows is empty.", "none_found")
         if plan:
             columns = (FILE_COLUMN, LINE_COLUMN, *columns)
             found, note = self._with_origins(plan, found)
         elif total and not shape.has(FILE_COLUMN):
-            note = (
+            note = _Note(
                 f"Not traced to files: neither the rows nor a key of theirs (config.meta.key, a "
-                f"unique test) lead to a table with {FILE_COLUMN}."
+                f"unique test) lead to a table with {FILE_COLUMN}.",
+                "untraced",
             )
         file = FILE_COLUMN if plan else shape.column(FILE_COLUMN)
         rows = [one.values for one in found]
@@ -160,7 +178,8 @@ class _Tracer:
             total=total,
             shown=len(rows),
             traced=bool(rows) and all(file and row.get(file) for row in rows),
-            note=note,
+            note=note.text,
+            note_code=note.code,
             marked=tuple(name for name in selection.marked if name in columns),
             keys=tuple(one.hash for one in found),
             found=read_keys(self._connection, selection, key),
@@ -197,15 +216,18 @@ class _Tracer:
         ]
         return (int(counted[0]) if counted else 0), found
 
-    def _with_origins(self, plan: OriginPlan, rows: list[_Found]) -> tuple[list[_Found], str]:
+    def _with_origins(self, plan: OriginPlan, rows: list[_Found]) -> tuple[list[_Found], _Note]:
         try:
             origins = find_origins(self._connection, plan, [row.key for row in rows])
         except duckdb.Error as error:
             unknown = {FILE_COLUMN: None, LINE_COLUMN: None}
             return (
                 [replace(row, values={**unknown, **row.values}) for row in rows],
-                f"Not traced to files: an upstream table could not be read "
-                f"({type(error).__name__}).",
+                _Note(
+                    f"Not traced to files: an upstream table could not be read "
+                    f"({type(error).__name__}).",
+                    "untraced",
+                ),
             )
         placed = []
         for row in rows:
@@ -215,7 +237,10 @@ class _Tracer:
             order = (at is None, first[0], first[1] or 0)
             placed.append((order, replace(row, values={**origin, **row.values})))
         missing = sum(row.key not in origins for row in rows)
-        note = f"{missing} of the rows shown have no origin upstream." if missing else ""
+        note = _Note()
+        if missing:
+            code: NoteCode = "untraced" if missing == len(rows) else "part_untraced"
+            note = _Note(f"{missing} of the rows shown have no origin upstream.", code)
         return [row for _, row in sorted(placed, key=lambda item: item[0])], note
 
 

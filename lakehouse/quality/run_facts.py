@@ -276,6 +276,8 @@ class RunFacts:
         not_checked: names of tests that were open and that this build left out.
         findings: what else was noticed, such as quarantined files.
         skipped_build_of: when the build ran whose results these are, if nothing was new.
+        stopped: why this run ended before it built anything; results, tests and sources are then
+            those of the build before, if there was one. Empty for a run that built.
         catalog: file name of the data catalog beside the pages, if there is one.
         language: of the pages over the whole domain.
     """
@@ -295,8 +297,15 @@ class RunFacts:
     not_checked: tuple[str, ...] = ()
     findings: tuple[str, ...] = ()
     publish: PublishFacts = PublishFacts("not run")
+    stopped: str = ""
     catalog: str | None = None
     language: str = "en"
+
+    @classmethod
+    def without_a_build(cls, domain: str, at: datetime, language: str) -> "RunFacts":
+        """Facts of a domain of which no build was ever reported."""
+        nothing = BuildResults((), "", at, 0.0, "")
+        return cls(domain=domain, started_at=at, results=nothing, language=language)
 
     def state(self, unique_id: str) -> TestState:
         """State of a test; an empty one if nothing is known."""

@@ -14,7 +14,7 @@ from lakehouse.reports.artifact_keys import (
     tests_key,
 )
 from lakehouse.reports.checks import OPEN, index_of
-from lakehouse.reports.domain_view import build_domain_page, headline
+from lakehouse.reports.domain_view import build_domain_page
 from lakehouse.reports.markdown import Markdown, text
 from lakehouse.reports.page_frame import to_report
 from lakehouse.reports.verdicts import domain_verdict
@@ -72,9 +72,10 @@ def build_markdown(
 
 
 def build_description(facts: RunFacts) -> Markdown:
-    """What the artifact says in a list of artifacts: the verdict, and what is wrong."""
-    words = Wording.of(facts.language)
-    return text(f"{domain_verdict(facts, words).say} {headline(facts, words)}", None)
+    """What the artifact says in a list of artifacts: the verdict, and how many of each status."""
+    verdict = domain_verdict(facts, Wording.of(facts.language))
+    counts = " · ".join(tag.text for tag in verdict.counts if tag.tone != "skip")
+    return text(f"{verdict.say} {counts}".strip(), None)
 
 
 def _links(page: DomainPage, base: str | None, words: Wording) -> str:

@@ -2,20 +2,14 @@
 
 from lakehouse.quality.build_results import NodeResult
 from lakehouse.quality.run_facts import Change, RunFacts
-from lakehouse.reports.checks import (
-    OPEN,
-    changed_checks,
-    checked_name,
-    index_of,
-    is_freshness,
-    short_name,
-)
+from lakehouse.reports.checks import OPEN, changed_checks, index_of, is_freshness, short_name
 from lakehouse.reports.flow_rows import arrivals_grid, published_grid
 from lakehouse.reports.node_sections import broken_section, models_section, skipped_section
+from lakehouse.reports.not_loaded import not_loaded_section
 from lakehouse.reports.owner_view import owner_href, owner_name
 from lakehouse.reports.test_standing import change_text, check_tag, count_text
 from lakehouse.reports.test_view import test_href
-from lakehouse.reports.test_wording import title
+from lakehouse.reports.test_wording import checked_table, title
 from lakehouse.reports.verdicts import owner_verdict
 from lakehouse.reports.views import Cell, Column, Grid, Section
 from lakehouse.reports.wording import Wording
@@ -29,17 +23,15 @@ _CHANGES: tuple[tuple[str, Change], ...] = (
     ("fixed", "FIXED"),
     ("unchecked", "NOT CHECKED"),
 )
-_HEADS = ("status", "check", "table", "test", "count", "change", "owner")
+_HEADS = ("status", "check", "table", "count", "change", "owner")
 _OWNER_HEADS = ("owner", "verdict", "open", "group")
 
 
 def domain_sections(facts: RunFacts, words: Wording) -> tuple[Section, ...]:
-    """Look at, since the last run, findings, broken, skipped, arrivals, published, models, owners.
-
-    A section without content is left out.
-    """
+    """The sections of `DomainPage.sections`; one without content is left out."""
     sections = (
         look_at_section(facts, words),
+        not_loaded_section(facts.sources, facts.started_at, words),
         _since_last_run(facts, words),
         _findings(facts, words),
         broken_section(facts, words),
@@ -73,12 +65,12 @@ def _grid(facts: RunFacts, checks: list[NodeResult], most: int, words: Wording) 
 def _row(facts: RunFacts, check: NodeResult, words: Wording) -> tuple[Cell, ...]:
     state = facts.state(check.unique_id)
     tag = check_tag(check, state, words)
-    about = checked_name(check)
+    name = "" if is_freshness(check) else check.name
+    about = ".".join(part for part in (checked_table(check), check.column) if part)
     return (
         Cell(tag.text, "tag", tag.tone),
-        Cell(title(check, words), href=test_href(facts, check)),
-        Cell(f"{about}.{check.column}" if check.column else about, "code"),
-        Cell("" if is_freshness(check) else check.name, "code"),
+        Cell(title(check, words), href=test_href(facts, check), small=name),
+        Cell(about, "code"),
         Cell(count_text(check, facts, words)),
         Cell(change_text(state, facts.started_at, words)),
         Cell(check.owner or ""),
@@ -131,7 +123,7 @@ def _owners(facts: RunFacts, words: Wording) -> Section | None:
         )
         rows.append(
             (
-                Cell(owner_name(group, words), href=owner_href(group.name)),
+                Cell(owner_name(group, words), href=owner_href(facts, group.name)),
                 Cell(verdict.say, "tag", verdict.tone),
                 Cell(words.number(count), "number"),
                 Cell(group.name, "code"),

@@ -3,7 +3,6 @@
 from datetime import datetime
 from typing import Any
 
-from lakehouse.quality.build_results import NodeResult
 from lakehouse.quality.failing_rows import FailingRows
 from lakehouse.quality.row_origins import FILE_COLUMN, LINE_COLUMN
 from lakehouse.reports.views import Cell, Column, Grid
@@ -45,7 +44,7 @@ def failing_grid(failing: FailingRows, now: datetime, words: Wording) -> Grid | 
     for at, row in enumerate(rows):
         line_of = [*cells(row, marked, True)]
         if file:
-            line_of.append(_origin(row[file], row[line] if line else None, words))
+            line_of.append(origin_cell(row[file], row[line] if line else None, words))
         if has_since:
             seen = since[at] if at < len(since) else None
             line_of.append(Cell(words.relative_day(seen, now) if seen else ""))
@@ -53,39 +52,36 @@ def failing_grid(failing: FailingRows, now: datetime, words: Wording) -> Grid | 
     return Grid((*head(marked), *origin, *first_day, *head(rest)), tuple(made))
 
 
-def rows_note(check: NodeResult, failing: FailingRows, words: Wording) -> str:
+def rows_note(failing: FailingRows, words: Wording) -> str:
     """How many rows are shown of how many, and why some cannot be read or traced."""
     shown = len(failing.rows[:MOST_ROWS])
     parts = []
     if shown and failing.total > shown:
         parts.append(words.say("list.first_rows", shown=shown, count=failing.total))
-    if failing.note:
-        parts.append(failing.note if words.language == "en" else _note(check, failing, words))
+    parts.append(_note(failing, words))
     return " ".join(part for part in parts if part)
 
 
-def _note(check: NodeResult, failing: FailingRows, words: Wording) -> str:
-    if check.test_kind == "unit_test":
-        return ""
-    file = _named(failing, FILE_COLUMN)
-    if not failing.rows:
-        if "could not be read" in failing.note:
-            return words.say("rows.note_unreadable")
-        kept = failing.columns or "empty" in failing.note
-        return words.say("rows.note_none_found" if kept else "rows.note_not_kept")
-    missing = sum(1 for row in failing.rows if not file or not row.get(file))
-    if not missing:
-        return ""
-    if missing == len(failing.rows):
-        return words.say("rows.note_untraced")
-    return words.say("rows.note_part_untraced", count=missing)
+def _note(failing: FailingRows, words: Wording) -> str:
+    match failing.note_code:
+        # The message of a unit test is shown, which says all.
+        case "unit_test":
+            return ""
+        case "part_untraced":
+            file = _named(failing, FILE_COLUMN)
+            missing = sum(1 for row in failing.rows if not file or not row.get(file))
+            return words.say("rows.note_part_untraced", count=missing)
+        case "":
+            return failing.note
+    return words.say(f"rows.note_{failing.note_code}")
 
 
 def _named(failing: FailingRows, column: str) -> str | None:
     return next((name for name in failing.columns if name.lower() == column), None)
 
 
-def _origin(file: Any, line: Any, words: Wording) -> Cell:
+def origin_cell(file: Any, line: Any, words: Wording) -> Cell:
+    """The file that a row came from, with its line where that is known."""
     if file is None or not str(file).strip():
         return Cell(words.say("rows.empty"), "empty")
     name = str(file)

@@ -1,9 +1,9 @@
-"""Which part of the lineage belongs to a group, and the picture in one sentence."""
+"""Which part of the lineage, and what readers get of it, belongs to a group."""
 
 from collections.abc import Collection
 
-from lakehouse.quality.run_facts import Lineage
-from lakehouse.reports.checks import OPEN
+from lakehouse.quality.run_facts import Lineage, ModelFacts, RunFacts
+from lakehouse.reports.checks import OPEN, index_of
 from lakehouse.reports.wording import Wording
 
 _SENT_ON = ("published", "exposure")
@@ -23,6 +23,16 @@ def part_of_group(lineage: Lineage, nodes: Collection[str]) -> Lineage:
         tuple(node for node in lineage.nodes if node.id in kept),
         tuple(edge for edge in lineage.edges if edge[0] in kept and edge[1] in kept),
     )
+
+
+def published_tables(
+    facts: RunFacts, nodes: frozenset[str] | None = None
+) -> list[tuple[str, ModelFacts | None]]:
+    """Published tables as `schema.table` with their models; only of `nodes`, if given."""
+    found = list(index_of(facts).published.items())
+    if nodes is None:
+        return found
+    return [(table, model) for table, model in found if model and model.unique_id in nodes]
 
 
 def lineage_summary(lineage: Lineage, words: Wording) -> str:

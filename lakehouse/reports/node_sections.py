@@ -4,11 +4,11 @@ from collections.abc import Iterable
 
 from lakehouse.quality.build_results import STATUSES, NodeResult
 from lakehouse.quality.run_facts import ModelFacts, RunFacts
-from lakehouse.reports.checks import changed_checks, checked_name, index_of
-from lakehouse.reports.flow_rows import against
+from lakehouse.reports.checks import changed_checks, index_of
+from lakehouse.reports.row_change import against
 from lakehouse.reports.test_standing import change_text, status_tag
 from lakehouse.reports.test_view import test_href
-from lakehouse.reports.test_wording import title
+from lakehouse.reports.test_wording import checked_table, title
 from lakehouse.reports.views import Cell, Column, Grid, Section
 from lakehouse.reports.wording import Wording
 
@@ -85,11 +85,11 @@ def passing_section(facts: RunFacts, words: Wording, own: Own = None) -> Section
     ]
     if not passing:
         return None
-    passing.sort(key=lambda check: (checked_name(check), check.column or "", check.name))
+    passing.sort(key=lambda check: (checked_table(check), check.column or "", check.name))
     rows = tuple(
         (
             Cell(title(check, words), href=test_href(facts, check)),
-            Cell(checked_name(check), "code"),
+            Cell(checked_table(check), "code"),
             Cell(check.column or "", "code"),
         )
         for check in passing[:MOST_PASSING]

@@ -10,6 +10,7 @@ from lakehouse.reports.view_markdown import (
     artifact_link,
     chart_markdown,
     check_heading,
+    checks_markdown,
     domain_url,
     grid_markdown,
     joined,
@@ -83,7 +84,7 @@ def _check(view: TestView, words: Wording, base: str | None) -> list[str]:
     parts = [
         f"### {title}",
         check_heading(view),
-        f"{text(words.say('page.checks'))} {text(view.checks, None)}",
+        checks_markdown(view, words),
         *todo_markdown(view, words),
         chart_markdown(view.chart),
     ]

@@ -1,10 +1,12 @@
 """The sheet of an owner: everything of his group, in his language."""
 
+import hashlib
+
 from lakehouse.quality.run_facts import UNOWNED, GroupFacts, RunFacts
 from lakehouse.reports.artifact_keys import slug
 from lakehouse.reports.checks import OPEN, index_of
-from lakehouse.reports.flow_rows import flow_grid, published_tables
-from lakehouse.reports.lineage_part import lineage_summary, part_of_group
+from lakehouse.reports.flow_rows import flow_grid
+from lakehouse.reports.lineage_part import lineage_summary, part_of_group, published_tables
 from lakehouse.reports.node_sections import (
     broken_section,
     models_section,
@@ -12,11 +14,14 @@ from lakehouse.reports.node_sections import (
     skipped_section,
     unchecked_section,
 )
+from lakehouse.reports.not_loaded import not_loaded_section
 from lakehouse.reports.page_frame import frame_of, to_report
 from lakehouse.reports.test_view import build_test_view
 from lakehouse.reports.verdicts import owner_verdict
 from lakehouse.reports.views import OwnerSheet
 from lakehouse.reports.wording import Wording
+
+_HASH_LENGTH = 8
 
 
 def build_owner_sheet(facts: RunFacts, group: GroupFacts) -> OwnerSheet:
@@ -51,12 +56,21 @@ def build_owner_sheet(facts: RunFacts, group: GroupFacts) -> OwnerSheet:
         lineage=lineage,
         lineage_summary=lineage_summary(lineage, words),
         more=tuple(section for section in sections if section is not None),
+        not_loaded=not_loaded_section(sources, facts.started_at, words),
     )
 
 
-def owner_href(group: str) -> str:
+def owner_href(facts: RunFacts, group: str) -> str:
     """Where the page of an owner lies, relative to the folder of the domain's pages."""
-    return f"owners/{slug(group)}.html"
+    return f"owners/{owner_slug(facts, group)}.html"
+
+
+def owner_slug(facts: RunFacts, group: str) -> str:
+    """Name of an owner's page, its own even where two groups of the run give one slug."""
+    made = slug(group)
+    if sum(slug(one.name) == made for one in facts.groups) < 2:
+        return made
+    return slug(f"{made}-{hashlib.sha256(group.encode()).hexdigest()[:_HASH_LENGTH]}")
 
 
 def owner_name(group: GroupFacts, words: Wording) -> str:

@@ -5,9 +5,9 @@ from lakehouse.quality.run_facts import RunFacts
 from lakehouse.reports.markdown import Markdown, code, text
 from lakehouse.reports.test_view import build_test_page_view
 from lakehouse.reports.view_markdown import (
-    LONGEST_TEXT,
     chart_markdown,
     check_heading,
+    checks_markdown,
     code_sections,
     domain_url,
     grid_markdown,
@@ -37,7 +37,7 @@ def build_test_markdown(
     parts = [
         f"# {text(view.title)}",
         check_heading(view),
-        f"{text(words.say('page.checks'))} {text(view.checks, LONGEST_TEXT)}",
+        checks_markdown(view, words),
         *todo_markdown(view, words),
         chart_markdown(view.chart),
         _facts(view, words),

@@ -5,12 +5,12 @@ from datetime import datetime
 from lakehouse.quality.build_results import NodeResult
 from lakehouse.quality.run_facts import RunFacts, TestState
 from lakehouse.reports.artifact_keys import test_key
-from lakehouse.reports.checks import OPEN, check_label, checked_name, index_of, is_freshness
+from lakehouse.reports.checks import OPEN, check_label, index_of, is_freshness
 from lakehouse.reports.failing_grid import failing_grid, rows_note
 from lakehouse.reports.page_frame import frame_of, to_report
 from lakehouse.reports.run_charts import failures_chart
 from lakehouse.reports.test_standing import budget_text, change_text, check_tag, count_text
-from lakehouse.reports.test_wording import title, what_it_checks, what_to_do
+from lakehouse.reports.test_wording import checked_table, title, what_it_checks, what_to_do
 from lakehouse.reports.views import Cell, Column, Grid, TestPage, TestView
 from lakehouse.reports.wording import Wording
 
@@ -55,7 +55,7 @@ def _view(facts: RunFacts, test: NodeResult, wording: Wording, at: datetime) -> 
         budget=budget_text(state, wording),
         over_budget=state.breach is not None,
         rows=failing_grid(failing, at, wording) if failing else None,
-        rows_note=rows_note(test, failing, wording) if failing else "",
+        rows_note=rows_note(failing, wording) if failing else "",
         incidents=_incidents(state, at, wording),
         message=(test.message or "") if shows_message else "",
         query=f"select * from {test.relation_name}" if reads_rows else "",
@@ -81,7 +81,7 @@ def _pairs(
     facts: RunFacts, test: NodeResult, state: TestState, words: Wording
 ) -> tuple[tuple[str, str], ...]:
     pairs = {
-        "table": checked_name(test),
+        "table": checked_table(test),
         "column": test.column or "",
         "severity": words.say(f"severity.{test.severity}")
         if test.severity in ("warn", "error")

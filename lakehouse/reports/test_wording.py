@@ -47,20 +47,27 @@ _NEED_A_COLUMN = {"unique", "not_null", "accepted_values", "at_least_one", "rang
 def title(check: NodeResult, words: Wording) -> str:
     """What a check is about, in a few words.
 
-    The first sentence of its description; else what is wrong, or what holds if it passes.
+    The first sentence of its description; else what is wrong, or what holds if it passes. A unit
+    test, of which a model has many, is called by its name.
     """
     if own := _sentences(check.description):
         return _short(own[0])
+    if check.test_kind == "unit_test":
+        return _short(_by_kind(check, words, "title" if check.model else "title_alone"))
     part = "wrong" if check.status in OPEN and check.status != "error" else "checks"
     return _short(_by_kind(check, words, part))
 
 
 def what_it_checks(check: NodeResult, words: Wording) -> str:
-    """The whole description where it says more than the title, else a sentence for its kind."""
+    """The whole description where it says more than the title, else a sentence for its kind.
+
+    Empty where the title says that sentence already.
+    """
     own = _sentences(check.description)
     if len(own) > 1 or (own and _short(own[0]) != own[0].rstrip(".")):
         return " ".join(check.description.split())
-    return _by_kind(check, words, "checks")
+    said = _by_kind(check, words, "checks")
+    return "" if _short(said) == title(check, words) and len(said) <= _LONGEST_TITLE else said
 
 
 def what_to_do(check: NodeResult, words: Wording) -> str:
@@ -76,6 +83,11 @@ def what_to_do(check: NodeResult, words: Wording) -> str:
         kind = "error_freshness" if is_freshness(check) else "error"
         return words.say(f"check.{kind}.todo", **_values(check, words))
     return _by_kind(check, words, "todo")
+
+
+def checked_table(check: NodeResult) -> str:
+    """Name of the table that a check is about; empty where dbt names none."""
+    return checked_name(check) if check.model or is_freshness(check) else ""
 
 
 def _by_kind(check: NodeResult, words: Wording, part: str) -> str:
@@ -95,13 +107,12 @@ def _family(check: NodeResult) -> str:
 
 
 def _values(check: NodeResult, words: Wording) -> dict[str, str]:
-    model = checked_name(check) if check.model or is_freshness(check) else ""
-    model = model or words.say("check.this_table")
+    model = checked_table(check) or words.say("check.this_table")
     subject = model
     if check.column:
         subject = words.say("check.subject", column=check.column, model=model)
     kind = (check.test_kind or "singular").rpartition(".")[2]
-    rule = check.name if kind == "singular" else kind
+    rule = check.name if kind in ("singular", "unit_test") else kind
     return {
         "model": model,
         "column": check.column or words.say("check.row"),

@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from lakehouse.quality.build_results import STATUSES, NodeResult, Status
 from lakehouse.quality.run_facts import RunFacts
 from lakehouse.reports.checks import TONES, index_of
-from lakehouse.reports.flow_rows import published_tables
+from lakehouse.reports.lineage_part import published_tables
 from lakehouse.reports.test_wording import title
 from lakehouse.reports.views import Tag, Verdict
 from lakehouse.reports.wording import Wording

@@ -97,7 +97,7 @@ def grid_markdown(grid: Grid, base: str | None = None, most: int | None = None) 
 
 
 def list_markdown(grid: Grid, base: str | None = None, ends: Sequence[str] = ()) -> list[str]:
-    """The rows of a table as lines of a list, which wrap, and its note.
+    """The rows of a table as lines of a list, which wrap, and its note; a status stands in bold.
 
     Args:
         grid: the table; a number stands behind the head of its column.
@@ -109,17 +109,14 @@ def list_markdown(grid: Grid, base: str | None = None, ends: Sequence[str] = ())
         parts = [
             f"{text(column.text)}: {cell_markdown(cell, base)}"
             if column.numeric
-            else _in_list(cell, base)
+            else cell_markdown(cell, base)
             for column, cell in zip(grid.columns, row, strict=True)
             if cell.text
         ]
+        if row[0].kind == "tag":
+            parts[0] = f"**{parts[0]}**"
         lines.append(f"- {' · '.join([*parts, *ends[at : at + 1]])}")
     return ["\n".join(lines), text(grid.note, None)]
-
-
-def _in_list(cell: Cell, base: str | None) -> str:
-    shown = cell_markdown(cell, base)
-    return f"**{shown}**" if cell.kind == "tag" else shown
 
 
 def cell_markdown(cell: Cell, base: str | None = None) -> Markdown:
@@ -152,6 +149,13 @@ def check_heading(view: TestView) -> str:
     """Status, change and count in one line."""
     parts = [f"**{text(view.status.text)}**", text(view.change), text(view.count)]
     return " · ".join(part for part in parts if part)
+
+
+def checks_markdown(view: TestView, words: Wording) -> str:
+    """What it checks; empty where its title says that already."""
+    return (
+        f"{text(words.say('page.checks'))} {text(view.checks, LONGEST_TEXT)}" if view.checks else ""
+    )
 
 
 def todo_markdown(view: TestView, words: Wording) -> list[str]:

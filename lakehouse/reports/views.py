@@ -34,16 +34,19 @@ class Cell(NamedTuple):
     """A cell of a table.
 
     Attributes:
-        kind: text; number (stands to the right); code (names, files); strong (because of it the
-            row fails); empty (a missing value, in words); tag.
+        kind: text; number (stands to the right); code (names, files); name (what the row is
+            about, in bold); strong (because of it the row fails); empty (a missing value, in
+            words); tag.
         tone: of a tag.
         href: a link, relative to the folder of the pages.
+        small: a second line in small type, such as a technical name; empty for none.
     """
 
     text: str
-    kind: Literal["text", "number", "code", "strong", "empty", "tag"] = "text"
+    kind: Literal["text", "number", "code", "name", "strong", "empty", "tag"] = "text"
     tone: Tone = "skip"
     href: str | None = None
+    small: str = ""
 
 
 @dataclass(frozen=True)
@@ -136,7 +139,7 @@ class TestView:
         status: its status as a word, with its tone.
         change: NEW, STILL, FIXED ... as a word in the language, and since when; empty if none.
         count: such as `2 rows · 1 value`.
-        checks: what it checks, a sentence.
+        checks: what it checks, a sentence; empty where the title says the same.
         todo: what to do, empty for a test that passes.
         budget: what its warning budget says, empty without one; `over_budget` if it is passed.
         facts: pairs such as ("owner", "Ventas").
@@ -197,6 +200,7 @@ class OwnerSheet:
 
     Attributes:
         look_at: tests that do not pass, the worst first; `resolved` those that just recovered.
+        not_loaded: files in quarantine and refused rows, right after `look_at`; None without any.
         flow: what came and what went out.
         lineage: the part of the picture that belongs to the group, with what it reads.
         more: such as tests that pass, models with rows over time.
@@ -210,6 +214,7 @@ class OwnerSheet:
     lineage: Lineage
     lineage_summary: str
     more: tuple[Section, ...] = ()
+    not_loaded: Section | None = None
 
 
 @dataclass(frozen=True)
@@ -218,8 +223,8 @@ class DomainPage:
 
     Attributes:
         line: run, start, whether dbt was skipped.
-        sections: look at, since the last run, findings, broken, skipped, arrivals, published,
-            models, owners; in their order.
+        sections: look at, what was not loaded, since the last run, findings, broken, skipped,
+            arrivals, published, models, owners; in their order.
         charts: tests that do not pass, and rows of the published tables, over the last runs.
         tests: every test, the worst first.
     """
@@ -237,8 +242,9 @@ class DomainPage:
 
 @dataclass(frozen=True)
 class FrontPage:
-    """All domains."""
+    """All domains; `damaged` says of each report that cannot be read, which one it is."""
 
     frame: Frame
     verdict: Verdict
     domains: Sequence[tuple[Link, Verdict, str]]
+    damaged: tuple[str, ...] = ()

@@ -68,7 +68,7 @@ class Wording:
         """A number with the language's separators, at most `digits` decimals."""
         if isinstance(value, int):
             return _grouped(value, self.language)
-        return format_decimal(round(value, digits), locale=self._locale)
+        return format_decimal(_without_minus_zero(round(value, digits)), locale=self._locale)
 
     def seconds(self, value: float) -> str:
         """Seconds as a number with one or two decimals."""
@@ -76,7 +76,7 @@ class Wording:
 
     def percent(self, share: float, *, signed: bool = False) -> str:
         """A share as a percentage: 0.012 is `1.2 %`; with its sign if `signed`."""
-        kept = round(share, 3 if abs(share) < 1 else 2)
+        kept = _without_minus_zero(round(share, 3 if abs(share) < 1 else 2))
         said = format_percent(kept, locale=self._locale, decimal_quantization=False)
         return f"+{said}" if signed and kept > 0 else said
 
@@ -212,6 +212,10 @@ def _plural_form(count: float, language: str) -> str:
 @lru_cache(maxsize=4096)
 def _grouped(value: int, language: str) -> str:
     return format_decimal(value, locale=language)
+
+
+def _without_minus_zero(value: float) -> float:
+    return value or 0.0
 
 
 def _utc(moment: datetime) -> datetime:

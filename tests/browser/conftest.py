@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from lakehouse.reports.pages.write_pages import write_pages
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "integration"))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from hostile_run import make_run

@@ -1,7 +1,9 @@
 """A Prefect API for the tests of flows, and an empty home for each of them."""
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from decimal import Decimal
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -102,3 +104,25 @@ def repeated_in_argentina() -> str:
         "ARG-001,2024-01-15,AMOX500,100,850.50,ARS\n"
         "ARG-001,2024-01-15,AMOX500,9,1.00,ARS\n"
     )
+
+
+@pytest.fixture
+def posted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """What a local server of notifications was sent."""
+    got: list[str] = []
+
+    class Sink(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            got.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_args: object) -> None:
+            """Nothing to the terminal."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Sink)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("ALJIBE_NOTIFY_URL", f"json://127.0.0.1:{server.server_port}/")
+    yield got
+    server.shutdown()
+    server.server_close()

@@ -3,9 +3,6 @@
 import json
 import logging
 import shutil
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from prefect.client.orchestration import get_client
@@ -99,28 +96,6 @@ def clinic(settings, landing, tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("ALJIBE_DATA_CATALOG", "true")
     (landing / "visits_1.csv").write_text(DELIVERED)
     (landing / "visits_2.csv").write_text(REFUSED)
-
-
-@pytest.fixture
-def posted(monkeypatch) -> Iterator[list[str]]:
-    """What a local server of notifications was sent."""
-    got: list[str] = []
-
-    class Sink(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            got.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_args: object) -> None:
-            """Nothing to the terminal."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Sink)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    monkeypatch.setenv("ALJIBE_NOTIFY_URL", f"json://127.0.0.1:{server.server_port}/")
-    yield got
-    server.shutdown()
-    server.server_close()
 
 
 def said_by_prefect() -> str:

@@ -87,6 +87,27 @@ def test_a_repeated_invoice_is_new_then_still_then_fixed_with_its_history(
     ) == [(3,)]
 
 
+def test_an_owner_is_told_once_also_when_the_first_run_ends_before_it_tells(
+    landing, deliver, run, posted, monkeypatch
+):
+    seed_deliveries(landing)
+    line = "BRA-900,2024-02-02,AMOX500,5,10.00,BRL\n"
+    deliver("ventas_bra_x.csv", HEADER + line + line)
+    with monkeypatch.context() as killed:
+        killed.setattr("tasks.report_results.owner_digests", lambda *_args: [])
+        run()
+    assert not posted
+    assert "nothing new, the verdict" in run().message
+    (told,) = posted
+    assert "pharma_latam" in told
+    assert "Cada factura de Brasil llega una sola vez" in json.loads(told)["message"]
+    run()
+    assert len(posted) == 1
+    deliver("ventas_bra_x.csv", HEADER + line * 3)
+    run()
+    assert len(posted) == 2
+
+
 def test_what_was_published_is_told_on_the_same_reports(landing, run, report, page, artifacts):
     seed_deliveries(landing)
     run()

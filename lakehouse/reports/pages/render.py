@@ -1,6 +1,7 @@
 """HTML of the pages, from what they show. Every value is escaped; nothing external is asked for."""
 
 import re
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,12 +12,18 @@ from markupsafe import Markup
 from lakehouse.quality.run_facts import Lineage
 from lakehouse.reports.lineage.svg import lineage_svg
 from lakehouse.reports.pages.bar_chart import bar_rects, chart_width
-from lakehouse.reports.pages.page_words import damaged_report, lineage_words
-from lakehouse.reports.pages.showable_text import showable
+from lakehouse.reports.pages.page_words import lineage_words
+from lakehouse.reports.pages.showable_text import breakable, showable
 from lakehouse.reports.views import DomainPage, Frame, FrontPage, OwnerSheet, TestPage, Tone
 from lakehouse.reports.wording import Wording
 
 _ICON_COLOURS = {"ok": "1f8a55", "warn": "d08700", "bad": "c8322a", "skip": "71807a"}
+
+
+@dataclass(frozen=True)
+class _Picture:
+    svg: Markup
+    width: str
 
 
 def render_test_page(page: TestPage) -> str:
@@ -37,16 +44,9 @@ def render_domain_page(page: DomainPage) -> str:
     return _render("domain_page", page.frame, page.verdict.tone, page=page, lineage=lineage)
 
 
-def render_front_page(page: FrontPage, damaged: tuple[str, ...] = ()) -> str:
-    """The page over all domains.
-
-    Args:
-        page: the domains.
-        damaged: names of those whose report cannot be read.
-    """
-    wording = Wording.of(page.frame.language)
-    sentences = [damaged_report(wording, name) for name in damaged]
-    return _render("front_page", page.frame, page.verdict.tone, page=page, damaged=sentences)
+def render_front_page(page: FrontPage) -> str:
+    """The page over all domains."""
+    return _render("front_page", page.frame, page.verdict.tone, page=page)
 
 
 def link_target(href: str, up: str) -> str | None:
@@ -73,13 +73,14 @@ def is_absolute(href: str) -> bool:
     return parts.scheme in ("http", "https") and bool(parts.netloc)
 
 
-def _picture(lineage: Lineage, summary: str, frame: Frame) -> Markup | None:
+def _picture(lineage: Lineage, summary: str, frame: Frame) -> _Picture | None:
     if not lineage.nodes:
         return None
     wording = Wording.of(frame.language)
     title = summary or wording.say("page.how_built")
     drawn = lineage_svg(lineage, title=title, words=lineage_words(wording))
-    return Markup(showable(drawn))  # noqa: S704 - its names are escaped
+    width = drawn.partition('width="')[2].partition('"')[0]
+    return _Picture(Markup(showable(drawn)), width)  # noqa: S704 - its names are escaped
 
 
 def _render(template: str, frame: Frame, tone: Tone, *, up: str = "", **values: Any) -> str:
@@ -99,6 +100,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
+    environment.filters["breakable"] = breakable
     environment.globals.update(
         bar_rects=bar_rects,
         chart_width=chart_width,

@@ -66,7 +66,7 @@ def write_pages(facts: RunFacts, folder: Path) -> PagesWritten:
         files.write(page.test.href, render_test_page(page))
     for group in facts.groups:
         sheet = build_owner_sheet(facts, group)
-        files.write(owner_href(group.name), render_owner_sheet(sheet))
+        files.write(owner_href(facts, group.name), render_owner_sheet(sheet))
     files.write(REPORT, facts_to_json(facts))
     index = files.write(INDEX, render_domain_page(build_domain_page(facts)))
     fronts = PageFiles(folder)
@@ -102,5 +102,5 @@ def _write_front(facts: RunFacts, fronts: PageFiles) -> tuple[Path, tuple[str, .
             shown[name] = replace(found, history={})
         else:
             damaged.append(name)
-    page = build_front_page([shown[name] for name in sorted(shown)], facts.language)
-    return fronts.write(INDEX, render_front_page(page, tuple(damaged))), tuple(damaged)
+    page = build_front_page([shown[name] for name in sorted(shown)], facts.language, damaged)
+    return fronts.write(INDEX, render_front_page(page)), tuple(damaged)

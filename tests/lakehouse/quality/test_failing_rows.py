@@ -1,5 +1,4 @@
 import json
-import time
 
 import duckdb
 import pytest
@@ -129,6 +128,7 @@ def test_a_fact_is_traced_by_its_key_to_the_nearest_ancestors_on_every_path(trac
     ]
     assert not found.traced
     assert found.note == "1 of the rows shown have no origin upstream."
+    assert found.note_code == "part_untraced"
 
 
 @pytest.mark.parametrize(
@@ -194,6 +194,7 @@ def test_a_model_without_key_or_files_says_why_it_is_not_traced(trace):
     )["nn"]
     assert (found.total, found.traced) == (1, False)
     assert "config.meta.key" in found.note
+    assert found.note_code == "untraced"
 
 
 def test_rows_beyond_the_cap_are_counted_only(trace):
@@ -264,6 +265,12 @@ def test_an_unreadable_view_is_a_note_and_other_tests_are_read(trace):
     assert places(found["good"]) == [("a.csv", 3)]
     assert "store_failures" in found["absent"].note
     assert "unit test" in found["ut"].note
+    assert {key: rows.note_code for key, rows in found.items()} == {
+        "bad": "unreadable",
+        "good": "",
+        "absent": "not_kept",
+        "ut": "unit_test",
+    }
 
 
 def test_a_closed_connection_is_a_note(trace, warehouse):
@@ -302,13 +309,12 @@ def test_odd_names_and_types_become_json(trace):
     assert len(row["long_text"]) == 1000
 
 
-def test_fifty_failing_tests_are_traced_in_a_moment(trace):
+def test_fifty_failing_tests_are_each_traced(trace):
     tables = "".join(
         f"create table dq_audit.t{at} as select 'A' unique_field, 2::bigint n_records;"
         for at in range(50)
     )
     tests = {f"test.p.t{at}": generic("model.p.fct", "unique", "id") for at in range(50)}
-    started = time.monotonic()
     found = trace(FACT + tables, {**LINEAGE, **tests})
+    assert len(found) == 50
     assert sum(rows.total for rows in found.values()) == 100
-    assert time.monotonic() - started < 2

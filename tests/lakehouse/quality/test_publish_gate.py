@@ -71,5 +71,5 @@ def test_a_failed_test_is_not_judged_by_its_budget(publish):
 
 
 def test_a_budget_that_cannot_be_used_stops_a_publication_too(publish):
-    with pytest.raises(WarnBudgetInvalid, match="models/_stg.yml"):
+    with pytest.raises(WarnBudgetInvalid, match=r"models/_stg\.yml"):
         publish({"row": 1})

@@ -7,6 +7,7 @@ from lakehouse.quality.failing_rows import FailingRows
 from lakehouse.quality.run_facts import PublishFacts, RunLink, RunPoint, TestState
 from lakehouse.reports.domain_view import build_domain_page
 from lakehouse.reports.front_view import build_front_page
+from lakehouse.reports.views import Tag
 from lakehouse.reports.wording import Wording
 
 EN = Wording.of("en")
@@ -144,6 +145,43 @@ def test_every_owner_is_listed_with_a_verdict_and_a_link(make_facts, make_test):
     assert row[0].href == "owners/ventas.html"
 
 
+def test_every_test_is_named_below_its_title(make_facts, make_test, make_freshness):
+    alone = make_test(name="assert_every_country_is_listed", model=None, column=None)
+    facts = make_facts(make_test(), alone, make_freshness())
+    tests = build_domain_page(facts).tests
+    assert [column.text for column in tests.columns] == [
+        "status",
+        "test",
+        "table",
+        "count",
+        "since the last run",
+        "owner",
+    ]
+    assert {(row[1].small, row[2].text) for row in tests.rows} == {
+        ("unique_stg_id", "stg.id"),
+        ("assert_every_country_is_listed", ""),
+        ("", "pharma.ventas_bra"),
+    }
+
+
+def test_a_report_that_cannot_be_read_makes_its_data_doubtful(make_facts, make_test):
+    good = make_facts(make_test(status="pass"))
+    page = build_front_page([good], "es", ["olist"])
+    assert page.verdict.tone == "bad"
+    assert page.verdict.say == (
+        "No se sabe si se pueden usar los datos de olist: su informe no se puede leer."
+    )
+    assert page.verdict.explain == "Los demás se pueden usar."
+    assert page.verdict.counts[-1] == Tag("1 informe dañado", "bad")
+    assert page.damaged == (
+        "El informe de olist no se puede leer; su próxima corrida lo reescribe.",
+    )
+    bad = build_front_page([make_facts(make_test(status="fail"))], "es", ["olist"]).verdict
+    assert bad.say == "No use los datos de hoy de pharma_latam."
+    assert bad.explain.startswith("No se sabe si se pueden usar los datos de olist")
+    assert "Los demás" not in bad.explain
+
+
 def test_all_domains_stand_on_one_page_the_worst_first(make_facts, make_test, now):
     good = replace(make_facts(make_test(status="pass")), domain="a_good")
     warned = replace(make_facts(make_test()), domain="b_warned")
@@ -159,4 +197,9 @@ def test_all_domains_stand_on_one_page_the_worst_first(make_facts, make_test, no
         "All data can be used; 1 domain has warnings."
     )
     assert build_front_page([good], "en").verdict.tone == "ok"
+    assert [tag.text for tag in page.verdict.counts] == [
+        "1 dominio bien",
+        "1 dominio con advertencias",
+        "1 dominio que no debe usarse",
+    ]
     assert build_front_page([], "en").verdict.say == "There are no reports yet."

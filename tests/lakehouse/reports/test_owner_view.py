@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -11,10 +12,11 @@ from lakehouse.quality.run_facts import (
     LineageNode,
     ModelFacts,
     PublishFacts,
+    RefusedFile,
     SourceFacts,
     TestState,
 )
-from lakehouse.reports.owner_view import build_owner_sheet
+from lakehouse.reports.owner_view import build_owner_sheet, owner_href
 from lakehouse.reports.views import Tag
 
 
@@ -162,11 +164,68 @@ def test_what_came_and_what_went_out_stand_in_one_table(flowing):
     ]
 
 
-def test_a_table_that_was_not_published_is_shown_against_what_readers_have(flowing):
-    refused = replace(flowing, publish=replace(flowing.publish, outcome="refused"))
-    row = texts(sheet_of(refused).flow)[-1]
-    assert row[:4] == ["bi.ventas", "no publicada", "1.200", "-94,4\xa0%"]
-    assert row[5] == "antes 21.392 filas"
+@pytest.mark.parametrize(
+    ("outcome", "status"), [("refused", "pass"), ("not run", "fail"), ("not run", "pass")]
+)
+def test_where_nothing_went_out_rows_and_date_are_those_that_readers_still_have(
+    flowing, make_test, now, outcome, status
+):
+    last = replace(flowing.publish, outcome=outcome, at=now - timedelta(days=1))
+    nodes = (*flowing.results.nodes, make_test(status=status))
+    stopped = replace(flowing, publish=last, results=replace(flowing.results, nodes=nodes))
+    assert texts(sheet_of(stopped).flow)[-1] == [
+        "bi.ventas",
+        "no publicada",
+        "21.392",
+        "",
+        "ayer",
+        "sigue vigente",
+    ]
+
+
+def test_a_table_that_never_went_out_shows_no_rows_after_a_failure(flowing, make_test):
+    never = replace(flowing, publish=PublishFacts("not run"))
+    assert texts(sheet_of(never).flow)[-1][:3] == ["bi.ventas", "construida", "1.200"]
+    nodes = (*flowing.results.nodes, make_test(status="fail"))
+    failed = replace(never, results=replace(never.results, nodes=nodes))
+    assert texts(sheet_of(failed).flow)[-1] == ["bi.ventas", "no publicada", "", "", "", ""]
+
+
+def test_the_name_of_a_published_table_does_not_look_like_a_faulty_value(flowing):
+    assert [row[0].kind for row in sheet_of(flowing).flow.rows] == ["code", "code", "name"]
+
+
+@pytest.mark.parametrize(
+    ("refused_hours_ago", "loaded_hours_ago", "change", "arrived", "origin"),
+    [
+        (1, 30, "", "05:03", "mala.csv: no se cargó; sigue lo del 20 nov 2026"),
+        (30, 1, "+1,2\xa0%", "05:03", "mala.csv: no se cargó; sigue lo del 21 nov 2026"),
+        (1, None, "", "05:03", "mala.csv: no se cargó"),
+    ],
+)
+def test_a_table_in_quarantine_names_the_refused_file(
+    flowing, now, refused_hours_ago, loaded_hours_ago, change, arrived, origin
+):
+    refused = RefusedFile("mala.csv", "no header", now - timedelta(hours=refused_hours_ago))
+    loaded = None if loaded_hours_ago is None else now - timedelta(hours=loaded_hours_ago)
+    source = replace(
+        flowing.sources[1],
+        arrival="quarantined",
+        status=None,
+        arrived_at=loaded,
+        refused_files=(refused,),
+    )
+    row = texts(sheet_of(replace(flowing, sources=(source,))).flow)[0]
+    assert row == ["pharma.arg", "en cuarentena", "12.480", change, arrived, origin]
+
+
+def test_several_files_in_quarantine_are_counted(flowing, now):
+    refused = tuple(RefusedFile(f"{name}.csv", "", now) for name in "abc")
+    source = replace(
+        flowing.sources[1], arrival="quarantined", arrived_at=None, refused_files=refused
+    )
+    row = texts(sheet_of(replace(flowing, sources=(source,))).flow)[0]
+    assert row[-1] == "a.csv y 2 más: no se cargó"
 
 
 @pytest.mark.parametrize(
@@ -177,6 +236,7 @@ def test_a_table_that_was_not_published_is_shown_against_what_readers_have(flowi
         ("late", "fail", "atrasada", "bad"),
         ("quarantined", None, "en cuarentena", "warn"),
         ("never", "fail", "nunca llegó", "bad"),
+        ("unchanged", "error", "no se pudo comprobar", "bad"),
     ],
 )
 def test_every_arrival_has_its_word_and_tone(flowing, arrival, status, word, tone):
@@ -196,6 +256,15 @@ def test_what_nobody_owns_is_shown_in_the_language_of_the_domain(make_facts, mak
     group = GroupFacts(UNOWNED, UNOWNED, nodes=(test.unique_id,))
     sheet = sheet_of(make_facts(test, groups=(group,), language="pt"))
     assert (sheet.frame.language, sheet.frame.title) == ("pt", "Sem responsável")
+
+
+def test_two_groups_of_one_slug_have_two_pages(make_facts, make_test):
+    groups = tuple(GroupFacts(name, name) for name in ("Ventas LATAM", "ventas_latam", "stock"))
+    facts = make_facts(make_test(), groups=groups)
+    hrefs = [owner_href(facts, group.name) for group in groups]
+    assert len(set(hrefs)) == 3
+    assert all(re.fullmatch(r"owners/ventas-latam-[0-9a-f]{8}\.html", one) for one in hrefs[:2])
+    assert hrefs[2] == "owners/stock.html"
 
 
 def test_an_owner_of_nothing_has_a_sheet(make_facts, make_test):

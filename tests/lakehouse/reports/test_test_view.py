@@ -184,7 +184,7 @@ def test_rows_say_since_when_they_fail_only_where_that_is_known(make_facts, make
 
 
 def test_at_most_fifty_rows_are_shown_and_the_rest_counted(make_facts, make_test):
-    failing = FailingRows(("v",), ({"v": 1},) * 60, 1234, 60, False, "Not traced to files: why.")
+    failing = FailingRows(("v",), ({"v": 1},) * 60, 1234, 60, note_code="untraced")
     test = make_test()
     shown = view(make_facts, test, failing_rows={test.unique_id: failing})
     assert len(shown.rows.rows) == 50
@@ -192,23 +192,24 @@ def test_at_most_fifty_rows_are_shown_and_the_rest_counted(make_facts, make_test
         "Las primeras 50 de 1.234 filas. No se sabe de qué archivo vienen estas filas."
     )
     assert view(make_facts, test, EN, failing_rows={test.unique_id: failing}).rows_note == (
-        "The first 50 of 1,234 rows. Not traced to files: why."
+        "The first 50 of 1,234 rows. It is not known from which file these rows come."
     )
 
 
 @pytest.mark.parametrize(
     ("failing", "note"),
     [
-        (FailingRows(note="The failing rows are not kept. Set it."), "No se guardan las filas"),
-        (FailingRows(("v",), note="The table of failing rows is empty."), "está vacía"),
-        (FailingRows(note="t could not be read (IOException)."), "No se pudieron leer"),
+        (FailingRows(note_code="not_kept"), "No se guardan las filas"),
+        (FailingRows(("v",), note_code="none_found"), "está vacía"),
+        (FailingRows(note_code="unreadable"), "No se pudieron leer"),
+        (FailingRows(note="Told by an older run."), "Told by an older run."),
         (
             FailingRows(
                 ("_source_file", "v"),
                 ({"_source_file": None, "v": 1}, {"_source_file": "f", "v": 1}),
                 2,
                 2,
-                note="1 of the rows shown have no origin upstream.",
+                note_code="part_untraced",
             ),
             "De 1 de las filas mostradas",
         ),
@@ -286,7 +287,7 @@ def test_a_unit_test_shows_the_difference_and_counts_no_rows(make_facts, make_te
         failure_unit="difference",
         message="actual differs from expected",
     )
-    note = FailingRows(note="A unit test has no rows: its message shows the difference.")
+    note = FailingRows(note="A unit test has no rows.", note_code="unit_test")
     shown = view(make_facts, test, failing_rows={test.unique_id: note})
     assert shown.message == "actual differs from expected"
     assert (shown.count, shown.rows, shown.rows_note) == ("", None, "")
@@ -328,4 +329,5 @@ def test_a_foreign_projects_bare_test_is_shown_without_gaps(make_facts, make_tes
     )
     shown = view(make_facts, bare, EN, groups=())
     assert shown.title == "The check “unique stg id” finds rows"
+    assert "table" not in dict(shown.facts)
     assert all(value for _, value in shown.facts)

@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from lakehouse.reports.test_wording import title, what_it_checks, what_to_do
+from lakehouse.reports.test_wording import checked_table, title, what_it_checks, what_to_do
 from lakehouse.reports.wording import LANGUAGES, Wording
 
 KINDS = [
@@ -30,7 +30,9 @@ def test_every_kind_of_test_has_words_in_every_language(make_test, language, col
     test = make_test(test_kind=kind, column=column, status=status, model="stg" if column else None)
     words = Wording.of(language)
     said = [title(test, words), what_it_checks(test, words), what_to_do(test, words)]
-    assert all(said[:2])
+    assert said[0]
+    assert said[0].rstrip(".") != said[1].rstrip(".")
+    assert bool(said[1]) == (status in ("warn", "fail") or kind == "unit_test")
     assert bool(said[2]) == (status != "pass")
     assert not any(re.search(r"[{}]|None", sentence) for sentence in said)
 
@@ -60,7 +62,29 @@ def test_a_test_without_words_of_its_own_is_said_by_its_kind(make_test, kind, wr
     test = make_test(test_kind=kind)
     assert title(test, ES) == wrong
     assert what_it_checks(test, ES) == checks
-    assert title(make_test(test_kind=kind, status="pass"), ES) == checks.rstrip(".")
+    passing = make_test(test_kind=kind, status="pass")
+    assert title(passing, ES) == checks.rstrip(".")
+    assert what_it_checks(passing, ES) == ""
+
+
+@pytest.mark.parametrize("status", ["pass", "fail"])
+def test_a_unit_test_is_called_by_its_own_name(make_test, status):
+    test = make_test(
+        test_kind="unit_test",
+        resource_type="unit_test",
+        status=status,
+        name="a_sale_is_converted_at_the_rate_of_its_date",
+        model="fct_ventas_latam",
+        column=None,
+    )
+    assert title(test, EN) == "fct_ventas_latam: a sale is converted at the rate of its date"
+    assert what_it_checks(test, EN).startswith("From given rows the SQL of fct_ventas_latam")
+
+
+def test_a_check_that_dbt_attaches_to_no_table_names_none(make_test, make_freshness):
+    assert checked_table(make_test(model=None, name="assert_every_country_is_listed")) == ""
+    assert checked_table(make_test()) == "stg"
+    assert checked_table(make_freshness(model=None)) == "pharma.ventas_bra"
 
 
 def test_the_projects_own_words_come_before_generic_ones(make_test):

@@ -73,7 +73,8 @@ def test_numbers_and_percentages_are_written_as_the_language_does():
         "+1.2%",
     )
     assert es.percent(-0.004, signed=True) == "-0,4\xa0%"
-    assert en.percent(0.00001, signed=True) == "0%"
+    assert {en.percent(share, signed=True) for share in (0, 0.0004, -0.0004)} == {"0%"}
+    assert es.number(-0.3) == "0"
     assert (es.size(2_500_000), en.size(999)) == ("2,5 MB", "999 byte")
     assert es.seconds(1234.5) == "1.234,5"
 

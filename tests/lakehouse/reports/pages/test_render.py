@@ -120,16 +120,19 @@ def test_every_place_of_the_other_pages_shows_hostile_text_as_text() -> None:
         HOSTILE,
         (section,),
         (chart,),
-        grid(Cell(HOSTILE)),
+        grid(Cell(HOSTILE, small=HOSTILE), Cell(HOSTILE, "name")),
         lineage,
         HOSTILE,
     )
-    owner = sheet(frame=frame, verdict=verdict, lineage=lineage, more=(section,))
-    front = FrontPage(frame, verdict, [(Link(HOSTILE, "x/index.html"), verdict, HOSTILE)])
+    owner = sheet(
+        frame=frame, verdict=verdict, lineage=lineage, more=(section,), not_loaded=section
+    )
+    domains = [(Link(HOSTILE, "x/index.html"), verdict, HOSTILE)]
+    front = FrontPage(frame, verdict, domains, (HOSTILE,))
     pages = [
         render_domain_page(domain),
         render_owner_sheet(owner),
-        render_front_page(front, (HOSTILE,)),
+        render_front_page(front),
     ]
     for page in pages:
         assert elements(page, "//script") == []
@@ -184,6 +187,55 @@ def test_characters_that_cannot_be_shown_or_turn_text_do_not_reach_the_page() ->
     assert shown == ["a\ufffdb\ufffd[31m", "factura", "half \ufffd", "שלום"]
 
 
+def test_a_long_name_may_break_behind_its_underscores_and_is_copied_whole() -> None:
+    rows = Grid((Column("precio_unit"),), ((Cell("ventas_bra_<b>.csv", "code"),),))
+    page = render_test_page(TestPage(FRAME, view(rows=rows)))
+    (head,), (cell,) = elements(page, "//th"), elements(page, "//td")
+    assert (head.text_content(), cell.text_content()) == ("precio_unit", "ventas_bra_<b>.csv")
+    assert len(cell.xpath(".//wbr")) == 2
+
+
+def test_only_the_value_because_of_which_a_row_fails_is_marked() -> None:
+    rows = grid(Cell("consume.fct", "name"), Cell("BRA-001", "strong"))
+    page = render_test_page(TestPage(FRAME, view(rows=rows)))
+    assert [one.text_content() for one in elements(page, "//mark")] == ["BRA-001"]
+    assert [one.text_content() for one in elements(page, "//td/b")] == ["consume.fct"]
+
+
+def test_the_own_name_of_a_test_stands_below_its_title() -> None:
+    tests = grid(Cell("Facturas repetidas", href="tests/a.html", small="unique_stg_id"))
+    domain = DomainPage(FRAME, VERDICT, "", "", (), (), tests, NOTHING, "")
+    (cell,) = elements(render_domain_page(domain), "//td")
+    assert cell.xpath("string(a)") == "Facturas repetidas"
+    assert cell.xpath("string(*[contains(@class, 'small')])") == "unique_stg_id"
+
+
+def test_what_was_not_loaded_stands_right_behind_what_to_look_at() -> None:
+    refused = Section("Lo que no se cargó", ("Corríjalo.",), grid(Cell("malo.csv", "code")))
+    page = render_owner_sheet(sheet(not_loaded=refused))
+    assert [one.text for one in elements(page, "//h2")] == [
+        "Qué hay que mirar",
+        "Lo que no se cargó",
+        "Qué llegó y qué salió",
+    ]
+
+
+def test_a_check_that_its_title_tells_is_not_told_twice() -> None:
+    for page in (
+        render_test_page(TestPage(FRAME, view(checks=""))),
+        render_owner_sheet(sheet(look_at=(view(checks=""),))),
+    ):
+        assert "Qué revisa" not in elements(page, "string(//main)")
+
+
+def test_the_picture_knows_how_wide_it_is_drawn() -> None:
+    lineage = Lineage((LineageNode("a", "stg", "model", "pass"),))
+    page = render_owner_sheet(sheet(lineage=lineage))
+    (picture,) = elements(page, "//*[contains(@class, 'picture')]")
+    width = picture.xpath(".//*[local-name()='svg']/@width")[0]
+    assert picture.get("style") == f"--natural: {width}px"
+
+
 def test_lines_of_sql_stay_lines() -> None:
     page = render_test_page(TestPage(FRAME, view(sql="select 1\n  from a\nwhere b < 2")))
     assert elements(page, "//pre")[-1].text == "select 1\n  from a\nwhere b < 2"
@@ -224,10 +276,8 @@ def test_a_chart_has_a_bar_for_each_run_and_says_it_in_words() -> None:
 
 
 def test_a_damaged_report_is_named_on_the_front_page() -> None:
-    page = render_front_page(FrontPage(FRAME, VERDICT, []), ("olist",))
-    assert elements(page, "//p[@class='over bad']")[0].text == (
-        "El informe de olist no se puede leer; su próxima corrida lo reescribe."
-    )
+    page = render_front_page(FrontPage(FRAME, VERDICT, [], ("El informe de olist no se lee.",)))
+    assert elements(page, "//p[@class='over bad']")[0].text == "El informe de olist no se lee."
 
 
 def test_a_view_without_a_field_fails_instead_of_leaving_a_hole() -> None:
