@@ -24,6 +24,7 @@ from lakehouse.reports.checks import index_of
 from lakehouse.reports.lineage_report import build_lineage_markdown, lineage_description
 from lakehouse.reports.models_table import build_models_table
 from lakehouse.reports.owner_sheet import build_owner_markdown, owner_description
+from lakehouse.reports.owner_view import owner_slug
 from lakehouse.reports.test_page import build_test_markdown, test_description
 from lakehouse.reports.tests_table import build_tests_table
 from lakehouse.reports.wording import Wording
@@ -113,7 +114,7 @@ def _summaries(facts: RunFacts, pages_url: str | None) -> Iterator[ArtifactCreat
     yield _page(build_key(domain), build_markdown(facts, pages_url), build_description(facts))
     for group in facts.groups:
         yield _page(
-            owner_key(domain, group.name),
+            owner_key(domain, owner_slug(facts, group.name)),
             build_owner_markdown(facts, group, pages_url),
             owner_description(facts, group),
         )

@@ -16,6 +16,7 @@ from lakehouse.reports.artifact_keys import (
 from lakehouse.reports.checks import OPEN, index_of
 from lakehouse.reports.domain_view import build_domain_page
 from lakehouse.reports.markdown import Markdown, text
+from lakehouse.reports.owner_view import owner_slug
 from lakehouse.reports.page_frame import to_report
 from lakehouse.reports.verdicts import domain_verdict
 from lakehouse.reports.view_markdown import (
@@ -92,7 +93,10 @@ def _test_links(facts: RunFacts) -> list[str]:
 
 
 def _owner_links(facts: RunFacts) -> list[str]:
-    return [artifact_link(owner_key(facts.domain, group.name)) for group in facts.groups]
+    return [
+        artifact_link(owner_key(facts.domain, owner_slug(facts, group.name)))
+        for group in facts.groups
+    ]
 
 
 def _without(section: Section, *heads: str) -> Section:

@@ -10,8 +10,9 @@ from datetime import datetime
 from lakehouse.quality.build_results import NodeResult, Status
 from lakehouse.quality.run_facts import UNOWNED, BudgetBreach, GroupFacts, RunFacts, RunPoint
 from lakehouse.quality.told_owners import Notified, Told
-from lakehouse.reports.artifact_keys import folder_name, owner_key, slug
+from lakehouse.reports.artifact_keys import folder_name, owner_key
 from lakehouse.reports.checks import OPEN, index_of
+from lakehouse.reports.owner_view import owner_slug
 from lakehouse.reports.test_wording import title, what_to_do
 from lakehouse.reports.verdicts import is_blocked
 from lakehouse.reports.wording import Wording
@@ -204,10 +205,11 @@ def _entry(facts: RunFacts, news: _News, pages_url: str | None, words: Wording) 
 def _sheet_link(
     facts: RunFacts, group: GroupFacts, pages_url: str | None, ui_url: str | None
 ) -> str | None:
+    slug = owner_slug(facts, group.name)
     if pages_url:
-        return f"{_pages(facts, pages_url)}/owners/{slug(group.name)}.html"
+        return f"{_pages(facts, pages_url)}/owners/{slug}.html"
     if ui_url:
-        return f"{ui_url.rstrip('/')}/artifacts/key/{owner_key(facts.domain, group.name)}"
+        return f"{ui_url.rstrip('/')}/artifacts/key/{owner_key(facts.domain, slug)}"
     return facts.run.url
 
 

@@ -45,6 +45,8 @@ def build_domain_page(facts: RunFacts, wording: Wording | None = None) -> Domain
 
 def headline(facts: RunFacts, words: Wording) -> str:
     """One line that names what is wrong, else what was built."""
+    if facts.stopped:
+        return words.say("verdict.stopped")
     checks = checks_of(facts.results)
     broken = [node for node in facts.results.nodes if not node.is_check and node.status in OPEN]
     parts = []
@@ -94,6 +96,8 @@ def _line(facts: RunFacts, words: Wording) -> str:
     ]
     if facts.skipped_build_of:
         parts.append(words.say("domain.line_skipped", moment=words.moment(facts.skipped_build_of)))
+    if facts.stopped:
+        return " ".join(parts)
     seconds = words.say("time.seconds", seconds=words.seconds(facts.results.elapsed_seconds))
     parts.append(
         words.say(

@@ -53,6 +53,8 @@ def build_owner_markdown(
     for view in sheet.look_at[:MOST_TESTS]:
         parts += _check(view, words, base)
     parts.append(_listed(sheet.look_at[MOST_TESTS:], words))
+    if sheet.not_loaded:
+        parts += section_markdown(sheet.not_loaded, base)
     if sheet.resolved:
         parts.append(f"## {text(words.say('page.resolved'))}")
         parts.append(_listed(sheet.resolved, words))

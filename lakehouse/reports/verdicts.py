@@ -20,13 +20,15 @@ _MOST_TITLES = 2
 
 def is_blocked(facts: RunFacts) -> bool:
     """Whether today's data of the domain must not be used."""
-    failed = facts.results.verdict == "failed"
+    failed = facts.results.verdict == "failed" or bool(facts.stopped)
     return failed or bool(facts.breaches) or facts.publish.outcome == "refused"
 
 
 def domain_verdict(facts: RunFacts, words: Wording) -> Verdict:
     """The verdict over a whole domain."""
     nodes = facts.results.nodes
+    if facts.stopped:
+        return _stopped(facts, [words.say("verdict.stopped_why", reason=facts.stopped)], words)
     counts = _tags(facts, nodes, words)
     if is_blocked(facts):
         explain = [*_reasons(facts, nodes, words), *_what_stays(facts, words)]
@@ -37,6 +39,8 @@ def domain_verdict(facts: RunFacts, words: Wording) -> Verdict:
 def owner_verdict(facts: RunFacts, ids: Collection[str], words: Wording) -> Verdict:
     """The verdict over the nodes of an owner; nothing is his to use if the domain failed."""
     own = frozenset(ids)
+    if facts.stopped:
+        return _stopped(facts, [words.say("verdict.stopped_owner")], words)
     nodes = [node for node in facts.results.nodes if node.unique_id in own]
     if not is_blocked(facts):
         return _usable(facts, nodes, 0, own, words)
@@ -48,6 +52,14 @@ def owner_verdict(facts: RunFacts, ids: Collection[str], words: Wording) -> Verd
         said = words.say("verdict.do_not_use_others")
         reasons = _reasons(facts, facts.results.nodes, words)
     return Verdict(said, " ".join([*reasons, *_what_stays(facts, words)]), "bad", counts)
+
+
+def _stopped(facts: RunFacts, reasons: Sequence[str], words: Wording) -> Verdict:
+    explain = [*reasons, *_what_stays(facts, words)]
+    if facts.results.nodes:
+        moment = words.moment(facts.results.generated_at)
+        explain.append(words.say("verdict.stopped_below", moment=moment))
+    return Verdict(words.say("verdict.stopped"), " ".join(explain), "bad")
 
 
 def _usable(

@@ -41,6 +41,7 @@ def test_a_deleted_warehouse_is_built_anew(landing, settings, run, sales):
     assert len(sales()) == 5
 
 
+@pytest.mark.long
 def test_dbt_that_takes_too_long_is_killed_and_gives_the_lock_back(
     landing, settings, monkeypatch, run
 ):

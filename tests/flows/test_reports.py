@@ -87,6 +87,7 @@ def test_a_repeated_invoice_is_new_then_still_then_fixed_with_its_history(
     ) == [(3,)]
 
 
+@pytest.mark.long
 def test_an_owner_is_told_once_also_when_the_first_run_ends_before_it_tells(
     landing, deliver, run, posted, monkeypatch
 ):
@@ -108,6 +109,24 @@ def test_an_owner_is_told_once_also_when_the_first_run_ends_before_it_tells(
     assert len(posted) == 2
 
 
+def test_a_run_that_cannot_read_its_sources_says_so_on_the_pages(
+    settings, landing, run, page, report, artifacts
+):
+    shutil.rmtree(landing)
+    state = run()
+    assert state.name == "Failed"
+    assert "There are no new data today" in page("index")
+    assert "cannot be listed" in page("index")
+    assert report()["stopped"].startswith("ingest: ")
+    assert "There are no new data today" in artifacts("dbt-pharma-latam")[0].data
+    landing.mkdir(parents=True)
+    seed_deliveries(landing)
+    run()
+    assert report()["stopped"] == ""
+    assert "You can use today's data" in page("index")
+
+
+@pytest.mark.long
 def test_what_was_published_is_told_on_the_same_reports(landing, run, report, page, artifacts):
     seed_deliveries(landing)
     run()

@@ -29,7 +29,8 @@ POINTS: dict[str, tuple[str, str, str, int]] = {
     "views half written": ("lakehouse.lake.raw_views", "_write_current", "after", 1),
     "build recorded": ("flows.dbt_build", "start_build", "after", 1),
     "dbt ended, results not recorded": ("flows.dbt_build", "finish_build", "before", 1),
-    "results recorded, not reported": ("tasks.report_results", "build_markdown", "before", 1),
+    "results recorded, not reported": ("tasks.report_results", "gather_facts", "before", 1),
+    "pages half written": ("lakehouse.reports.pages.write_pages", "render_test_page", "after", 9),
     "copy written, not in place": ("lakehouse.publish.serving_copy", "publish_file", "before", 1),
     "copy in place, not recorded": ("lakehouse.publish.serving_copy", "publish_file", "after", 1),
 }
