@@ -3,15 +3,17 @@
 Rows are followed by a hash of their key, so that a row delivered again is the same row.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
-from sqlalchemy import Connection, Engine, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, bindparam, insert, select, update
 
 from lakehouse.lake.audit_schema import test_failures
 
-_MOST_IDS = 500
+_MOST_AT_ONCE = 500
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -53,39 +55,52 @@ class FailureLedger:
                 _record_rows(connection, domain, unique_id, at, keys)
 
     def first_seen(
-        self, domain: str, unique_ids: Collection[str]
-    ) -> dict[tuple[str, str], datetime]:
-        """When each row that fails now was first seen to, by test and key."""
-        query = select(
-            test_failures.c.unique_id, test_failures.c.row_key, test_failures.c.first_seen_at
-        ).where(test_failures.c.domain == domain, test_failures.c.resolved_at.is_(None))
+        self, domain: str, rows: Mapping[str, Collection[str]]
+    ) -> dict[str, dict[str, datetime]]:
+        """When rows that fail now were first seen to, by unique id of the test and key.
+
+        Args:
+            domain: the domain.
+            rows: keys of the rows asked for, by unique id of the test.
+        """
+        columns = (test_failures.c.row_key, test_failures.c.first_seen_at)
+        seen: dict[str, dict[str, datetime]] = {}
         with self._engine.connect() as connection:
-            return {
-                (row.unique_id, row.row_key): row.first_seen_at
-                for row in connection.execute(query)
-                if row.unique_id in unique_ids
-            }
+            for unique_id, keys in rows.items():
+                query = select(*columns).where(*_open_of(domain, unique_id))
+                for some in _portions(list(dict.fromkeys(keys))):
+                    of_some = query.where(test_failures.c.row_key.in_(some))
+                    found = {row.row_key: row.first_seen_at for row in connection.execute(of_some)}
+                    seen.setdefault(unique_id, {}).update(found)
+        return seen
 
 
 def _record_rows(
     connection: Connection, domain: str, unique_id: str, at: datetime, found: FailingKeys
 ) -> None:
-    of_test = (test_failures.c.domain == domain, test_failures.c.unique_id == unique_id)
-    is_open = test_failures.c.resolved_at.is_(None)
+    table = test_failures.c
     known = {
-        row.row_key: row.failure_id
+        row.row_key: row
         for row in connection.execute(
-            select(test_failures.c.row_key, test_failures.c.failure_id).where(*of_test, is_open)
+            select(table.row_key, table.failure_id, table.rows, table.row_label).where(
+                *_open_of(domain, unique_id)
+            )
         )
     }
     again = [key for key in found.keys if key.row_key in known]
     new = [key for key in found.keys if key.row_key not in known]
-    if again:
+    _update(connection, [known[key.row_key].failure_id for key in again], last_seen_at=at)
+    changed = [
+        {"id": row.failure_id, "count": key.rows, "label": key.label}
+        for key in again
+        if (row := known[key.row_key]) and (row.rows, row.row_label) != (key.rows, key.label)
+    ]
+    if changed:
         connection.execute(
             update(test_failures)
-            .where(test_failures.c.failure_id == bindparam("id"))
-            .values(last_seen_at=at, rows=bindparam("count"), row_label=bindparam("label")),
-            [{"id": known[k.row_key], "count": k.rows, "label": k.label} for k in again],
+            .where(table.failure_id == bindparam("id"))
+            .values(rows=bindparam("count"), row_label=bindparam("label")),
+            changed,
         )
     if new:
         connection.execute(
@@ -105,10 +120,21 @@ def _record_rows(
         )
     if found.complete:
         gone = set(known) - {key.row_key for key in found.keys}
-        ids = [known[key] for key in sorted(gone)]
-        for first in range(0, len(ids), _MOST_IDS):
-            connection.execute(
-                update(test_failures)
-                .where(test_failures.c.failure_id.in_(ids[first : first + _MOST_IDS]))
-                .values(resolved_at=at)
-            )
+        _update(connection, [known[key].failure_id for key in sorted(gone)], resolved_at=at)
+
+
+def _open_of(domain: str, unique_id: str) -> tuple[ColumnElement[bool], ...]:
+    table = test_failures.c
+    return table.domain == domain, table.unique_id == unique_id, table.resolved_at.is_(None)
+
+
+def _update(connection: Connection, ids: Sequence[int], **values: datetime) -> None:
+    for some in _portions(ids):
+        connection.execute(
+            update(test_failures).where(test_failures.c.failure_id.in_(some)).values(**values)
+        )
+
+
+def _portions(values: Sequence[Value]) -> Iterator[Sequence[Value]]:
+    for first in range(0, len(values), _MOST_AT_ONCE):
+        yield values[first : first + _MOST_AT_ONCE]

@@ -102,7 +102,9 @@ def gather_facts(
     ledger.record_rows(
         build.domain, build.now, {test: rows.found for test, rows in failing.items()}
     )
-    first_seen = ledger.first_seen(build.domain, failing)
+    first_seen = ledger.first_seen(
+        build.domain, {test: rows.keys for test, rows in failing.items()}
+    )
     points = history.recent(build.domain)
     published = published_ids(manifest.content, None if build.foreign else build.domain)
     states = incident_states(engine, build.domain, build.mark, results.checks)
@@ -126,10 +128,7 @@ def gather_facts(
         results=results,
         run=build.run,
         skipped_build_of=build.skipped_build_of,
-        failing_rows={
-            test: rows.dated({key: at for (of, key), at in first_seen.items() if of == test})
-            for test, rows in failing.items()
-        },
+        failing_rows={test: rows.dated(first_seen.get(test, {})) for test, rows in failing.items()},
         tests=tests,
         history=points,
         models=_models(results, manifest, points, published),

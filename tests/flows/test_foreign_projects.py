@@ -21,6 +21,7 @@ from prefect.client.schemas.objects import State
 from flows.dbt_build import dbt_build
 from lakehouse.settings import load_settings
 
+pytestmark = pytest.mark.long
 PROJECTS = Path(__file__).parent / "foreign_projects"
 LONG_NAME = (
     "every_duration_that_an_application_has_measured_on_a_device_of_a_customer_is_not_negative_"

@@ -31,7 +31,8 @@ def test_verbs_post_what_they_found_and_settle_a_delivery(refused, artifacts):
 
     shown = quarantine("show", "pharma_latam", refused, return_state=True)
     assert shown.message == f"delivery {refused} is open"
-    (page,) = artifacts(f"quarantine-delivery-{refused}")
+    # Another home of the same API has deliveries of the same number.
+    page = artifacts(f"quarantine-delivery-{refused}")[0]
     assert "not an integer" in page.data
 
     again = quarantine("replay", "pharma_latam", refused, return_state=True)

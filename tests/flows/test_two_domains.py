@@ -44,6 +44,7 @@ def test_a_domain_runs_while_another_is_being_written(
     assert "Waiting for" not in caplog.text
 
 
+@pytest.mark.long
 def test_a_run_of_the_same_domain_waits_with_the_holders_name_and_then_runs(
     settings, landing, run, caplog
 ):

@@ -17,8 +17,11 @@ def make_keys(*keys: str, complete: bool = True) -> FailingKeys:
 
 
 def open_keys(engine: Engine) -> dict[str, datetime]:
-    seen = FailureLedger(engine).first_seen("shop", [TEST])
-    return {key: at for (_, key), at in seen.items()}
+    query = select(test_failures.c.row_key, test_failures.c.first_seen_at).where(
+        test_failures.c.unique_id == TEST, test_failures.c.resolved_at.is_(None)
+    )
+    with engine.connect() as connection:
+        return {row.row_key: row.first_seen_at for row in connection.execute(query)}
 
 
 @pytest.fixture
@@ -34,6 +37,18 @@ def test_a_row_keeps_the_day_it_was_first_seen(ledger, audit):
     ledger.record_rows("shop", day(0), {TEST: make_keys("a", "b")})
     ledger.record_rows("shop", day(1), {TEST: make_keys("b", "c")})
     assert open_keys(audit) == {"b": day(0), "c": day(1)}
+
+
+def test_first_days_are_told_of_the_rows_asked_for_that_still_fail(ledger):
+    many = [f"k{at}" for at in range(1200)]
+    ledger.record_rows("shop", day(0), {TEST: make_keys(*many, "gone"), "test.p.b": make_keys("a")})
+    ledger.record_rows("shop", day(1), {TEST: make_keys(*many, "new")})
+    asked = {TEST: [*many, "new", "gone", "k0"], "test.p.b": [], "test.p.c": ["a"]}
+    assert ledger.first_seen("shop", asked) == {
+        TEST: {**dict.fromkeys(many, day(0)), "new": day(1)},
+        "test.p.c": {},
+    }
+    assert ledger.first_seen("other", {TEST: ["k0"]}) == {TEST: {}}
 
 
 def test_a_row_that_fails_again_after_its_end_begins_anew(ledger, audit):
