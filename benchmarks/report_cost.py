@@ -17,7 +17,7 @@ from rich.table import Table
 
 from benchmarks.generated_project import ProjectSize, let_recover, write_project
 from benchmarks.measurements import MeasurementError, Spread, ratios, timed
-from benchmarks.report_child import PARTS
+from benchmarks.report_child import PARTS, PROCESSOR
 from benchmarks.side_by_side import conclude, option_parser
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -45,7 +45,7 @@ def measure(folder: Path, prefect: dict[str, str]) -> dict[str, float]:
 
     Returns:
         Seconds of the third run: build and reports by Prefect's record of their task runs, and
-        each part of the reports by the clock of the process; and how many artifacts it left.
+        each part of the reports by the clock of the process, and its processor time.
 
     Raises:
         MeasurementError: a run failed, or made other artifacts or pages than it should.
@@ -66,7 +66,7 @@ def measure(folder: Path, prefect: dict[str, str]) -> dict[str, float]:
         raise MeasurementError(
             f"{artifacts} artifacts of {expected} and {pages} pages of {SIZE.tests} tests"
         )
-    seconds = {name: told["seconds"][name] for name in dict.fromkeys(PARTS.values())}
+    seconds = {name: told["seconds"][name] for name in [*PARTS.values(), PROCESSOR]}
     return {"build": tasks[_BUILD], "reports": tasks[_REPORTS], **seconds}
 
 
@@ -114,6 +114,7 @@ def report(seconds: dict[str, list[float]], console: Console) -> None:
         "artifacts": "posting the artifacts",
         "pages": "writing the pages",
         "events": "handing over the events",
+        PROCESSOR: "processor time of the process in all that",
     }
     for name, label in told.items():
         share = ratios(seconds[name], seconds["build"]).shown()

@@ -32,7 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not all(ended):
         return 1
     out.print("Reports in the UI   make ui, then http://127.0.0.1:4200/artifacts")
-    out.print(f"Reports as pages    open {shown(settings.reports / 'index.html')}")
+    # Not wrapped: a path that is broken by a line end cannot be opened.
+    pages = shown(settings.reports / "index.html")
+    out.print(f"Reports as pages    open {pages}", soft_wrap=True)
     return 0
 
 
