@@ -23,7 +23,7 @@ from PIL import Image
 from playwright.sync_api import Browser, FloatRect, Locator, Page, sync_playwright
 
 from lakehouse.quality.run_facts import RunFacts, facts_from_json
-from lakehouse.reports.artifact_keys import build_key
+from lakehouse.reports.artifacts.artifact_keys import build_key
 from lakehouse.reports.pages.places import domain_folder, report_path
 from lakehouse.reports.pages.write_pages import write_pages
 from lakehouse.settings import Settings

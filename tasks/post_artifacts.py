@@ -11,22 +11,27 @@ from prefect.utilities.context import get_task_and_flow_run_ids
 
 from lakehouse.quality.build_results import NodeResult
 from lakehouse.quality.run_facts import RunFacts
-from lakehouse.reports.artifact_keys import (
+from lakehouse.reports.artifacts.artifact_keys import (
     build_key,
     lineage_key,
     models_key,
     owner_key,
+    receipt_key,
     test_key,
     tests_key,
 )
-from lakehouse.reports.build_report import build_description, build_markdown
+from lakehouse.reports.artifacts.build_report import build_description, build_markdown
+from lakehouse.reports.artifacts.lineage_report import build_lineage_markdown, lineage_description
+from lakehouse.reports.artifacts.models_table import build_models_table
+from lakehouse.reports.artifacts.owner_sheet import build_owner_markdown, owner_description
+from lakehouse.reports.artifacts.receipt_table import (
+    build_receipt_table,
+    receipt_description,
+)
+from lakehouse.reports.artifacts.test_page import build_test_markdown, test_description
+from lakehouse.reports.artifacts.tests_table import build_tests_table
 from lakehouse.reports.checks import index_of
-from lakehouse.reports.lineage_report import build_lineage_markdown, lineage_description
-from lakehouse.reports.models_table import build_models_table
-from lakehouse.reports.owner_sheet import build_owner_markdown, owner_description
-from lakehouse.reports.owner_view import owner_slug
-from lakehouse.reports.test_page import build_test_markdown, test_description
-from lakehouse.reports.tests_table import build_tests_table
+from lakehouse.reports.views.owner_view import owner_slug
 from lakehouse.reports.wording import Wording
 from lakehouse.settings import Settings
 
@@ -98,6 +103,8 @@ def _artifacts(facts: RunFacts, pages_url: str | None) -> Iterator[ArtifactCreat
     yield from _summaries(facts, pages_url)
     yield _table(tests_key(domain), build_tests_table(facts), words.say("page.all_tests"))
     yield _table(models_key(domain), build_models_table(facts), words.say("section.models"))
+    if receipt := build_receipt_table(facts):
+        yield _table(receipt_key(domain), receipt, receipt_description(facts))
     if not facts.skipped_build_of:
         yield _page(lineage_key(domain), build_lineage_markdown(facts), lineage_description(facts))
     index = index_of(facts)

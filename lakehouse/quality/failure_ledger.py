@@ -3,12 +3,12 @@
 Rows are followed by a hash of their key, so that a row delivered again is the same row.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Engine, bindparam, insert, select, update
+from sqlalchemy import Connection, Engine, Row, bindparam, insert, select, update
 
 from lakehouse.lake.audit_schema import test_failures
 
@@ -40,92 +40,104 @@ class FailingKeys:
 
 
 class FailureLedger:
-    """Reads and writes of the failure ledger."""
+    """Writes of the failure ledger."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def record_rows(self, domain: str, at: datetime, found: Mapping[str, FailingKeys]) -> None:
+    def record_rows(
+        self, domain: str, at: datetime, found: Mapping[str, FailingKeys]
+    ) -> dict[str, dict[str, datetime]]:
         """Note which rows fail, by unique id of the test.
 
         Rows that fail no more end, unless not every key was read.
+
+        Returns:
+            When each row was first seen to fail, by unique id of the test and row key.
         """
         with self._engine.begin() as connection:
+            known = _open_rows(connection, domain, list(found))
+            change = _Change()
             for unique_id, keys in found.items():
-                _record_rows(connection, domain, unique_id, at, keys)
-
-    def first_seen(
-        self, domain: str, rows: Mapping[str, Collection[str]]
-    ) -> dict[str, dict[str, datetime]]:
-        """When rows that fail now were first seen to, by unique id of the test and key.
-
-        Args:
-            domain: the domain.
-            rows: keys of the rows asked for, by unique id of the test.
-        """
-        columns = (test_failures.c.row_key, test_failures.c.first_seen_at)
-        seen: dict[str, dict[str, datetime]] = {}
-        with self._engine.connect() as connection:
-            for unique_id, keys in rows.items():
-                query = select(*columns).where(*_open_of(domain, unique_id))
-                for some in _portions(list(dict.fromkeys(keys))):
-                    of_some = query.where(test_failures.c.row_key.in_(some))
-                    found = {row.row_key: row.first_seen_at for row in connection.execute(of_some)}
-                    seen.setdefault(unique_id, {}).update(found)
-        return seen
+                change.note(unique_id, keys, known[unique_id])
+            _write(connection, domain, at, change)
+        return {
+            unique_id: {
+                key.row_key: known[unique_id][key.row_key].first_seen_at
+                if key.row_key in known[unique_id]
+                else at
+                for key in keys.keys
+            }
+            for unique_id, keys in found.items()
+        }
 
 
-def _record_rows(
-    connection: Connection, domain: str, unique_id: str, at: datetime, found: FailingKeys
-) -> None:
+@dataclass
+class _Change:
+    """What became of the rows of all tests: ids of known rows, and new ones."""
+
+    again: list[int] = field(default_factory=list)
+    gone: list[int] = field(default_factory=list)
+    counts: list[dict[str, object]] = field(default_factory=list)
+    new: list[dict[str, object]] = field(default_factory=list)
+
+    def note(self, unique_id: str, found: FailingKeys, known: Mapping[str, Row[Any]]) -> None:
+        for key in found.keys:
+            row = known.get(key.row_key)
+            if row is None:
+                self.new.append(
+                    {
+                        "unique_id": unique_id,
+                        "row_key": key.row_key,
+                        "row_label": key.label,
+                        "rows": key.rows,
+                    }
+                )
+                continue
+            self.again.append(row.failure_id)
+            if (row.rows, row.row_label) != (key.rows, key.label):
+                changed = {"id": row.failure_id, "count": key.rows, "label": key.label}
+                self.counts.append(changed)
+        if found.complete:
+            still = {key.row_key for key in found.keys}
+            self.gone += [row.failure_id for key, row in known.items() if key not in still]
+
+
+def _open_rows(
+    connection: Connection, domain: str, unique_ids: Sequence[str]
+) -> dict[str, dict[str, Row[Any]]]:
     table = test_failures.c
-    known = {
-        row.row_key: row
-        for row in connection.execute(
-            select(table.row_key, table.failure_id, table.rows, table.row_label).where(
-                *_open_of(domain, unique_id)
-            )
+    known: dict[str, dict[str, Row[Any]]] = {unique_id: {} for unique_id in unique_ids}
+    columns = (
+        table.unique_id,
+        table.row_key,
+        table.failure_id,
+        table.rows,
+        table.row_label,
+        table.first_seen_at,
+    )
+    for some in _portions(unique_ids):
+        query = select(*columns).where(
+            table.domain == domain, table.unique_id.in_(some), table.resolved_at.is_(None)
         )
-    }
-    again = [key for key in found.keys if key.row_key in known]
-    new = [key for key in found.keys if key.row_key not in known]
-    _update(connection, [known[key.row_key].failure_id for key in again], last_seen_at=at)
-    changed = [
-        {"id": row.failure_id, "count": key.rows, "label": key.label}
-        for key in again
-        if (row := known[key.row_key]) and (row.rows, row.row_label) != (key.rows, key.label)
-    ]
-    if changed:
+        for row in connection.execute(query):
+            known[row.unique_id][row.row_key] = row
+    return known
+
+
+def _write(connection: Connection, domain: str, at: datetime, change: _Change) -> None:
+    _update(connection, change.again, last_seen_at=at)
+    if change.counts:
         connection.execute(
             update(test_failures)
-            .where(table.failure_id == bindparam("id"))
+            .where(test_failures.c.failure_id == bindparam("id"))
             .values(rows=bindparam("count"), row_label=bindparam("label")),
-            changed,
+            change.counts,
         )
-    if new:
-        connection.execute(
-            insert(test_failures),
-            [
-                {
-                    "domain": domain,
-                    "unique_id": unique_id,
-                    "row_key": key.row_key,
-                    "row_label": key.label,
-                    "rows": key.rows,
-                    "first_seen_at": at,
-                    "last_seen_at": at,
-                }
-                for key in new
-            ],
-        )
-    if found.complete:
-        gone = set(known) - {key.row_key for key in found.keys}
-        _update(connection, [known[key].failure_id for key in sorted(gone)], resolved_at=at)
-
-
-def _open_of(domain: str, unique_id: str) -> tuple[ColumnElement[bool], ...]:
-    table = test_failures.c
-    return table.domain == domain, table.unique_id == unique_id, table.resolved_at.is_(None)
+    if change.new:
+        seen = {"domain": domain, "first_seen_at": at, "last_seen_at": at}
+        connection.execute(insert(test_failures), [{**row, **seen} for row in change.new])
+    _update(connection, change.gone, resolved_at=at)
 
 
 def _update(connection: Connection, ids: Sequence[int], **values: datetime) -> None:

@@ -22,6 +22,7 @@ from lakehouse.quality.incidents import incident_states
 from lakehouse.quality.lineage_of import lineage_of
 from lakehouse.quality.model_sizes import rows_tested, with_sizes
 from lakehouse.quality.owner_groups import owner_groups
+from lakehouse.quality.receipt import Receipt, read_receipts
 from lakehouse.quality.run_facts import (
     ModelFacts,
     PublishFacts,
@@ -87,23 +88,22 @@ def gather_facts(
         duckdb.Error: the warehouse cannot be read.
         sqlalchemy.exc.SQLAlchemyError: the audit database cannot be used.
     """
-    history, ledger = BuildHistory(engine), FailureLedger(engine)
+    history = BuildHistory(engine)
     failing: dict[str, FailingRows] = {}
     model_rows: dict[str, int] = {}
+    receipts: tuple[Receipt, ...] = ()
     budgets, invalid = _budgets(results, manifest)
     if warehouse is not None and warehouse.is_file():
         with duckdb.connect(str(warehouse), read_only=True) as connection:
             failing = trace_failing_rows(connection, results, manifest)
             results = with_sizes(connection, results)
             model_rows = rows_tested(connection, manifest, _by_share(results, budgets))
+            receipts = read_receipts(connection, results, manifest)
     history.record_failing_rows(
         build.build_id, {test: rows.total for test, rows in failing.items() if rows.total}
     )
-    ledger.record_rows(
+    first_seen = FailureLedger(engine).record_rows(
         build.domain, build.now, {test: rows.found for test, rows in failing.items()}
-    )
-    first_seen = ledger.first_seen(
-        build.domain, {test: rows.keys for test, rows in failing.items()}
     )
     points = history.recent(build.domain)
     published = published_ids(manifest.content, None if build.foreign else build.domain)
@@ -132,6 +132,7 @@ def gather_facts(
         tests=tests,
         history=points,
         models=_models(results, manifest, points, published),
+        receipts=receipts,
         sources=tuple(
             replace(source, rows_before=_rows_before(points.get(source.unique_id, ())))
             for source in sources

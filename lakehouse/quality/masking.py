@@ -61,6 +61,21 @@ def safe_message(
     return "\n".join(kept)
 
 
+def without_values(message: str) -> str:
+    """What a dbt message says without a value of any row.
+
+    Args:
+        message: as `safe_message` gives it.
+
+    Returns:
+        The message where it speaks of code, else node and kind of the error; empty if it has none.
+    """
+    kind = _ERROR_CLASS.match(message)
+    if message.startswith("Compilation Error") or (kind and kind["inner"] in _CODE_ERRORS):
+        return message
+    return f"{message.splitlines()[0].strip()}, {kind['inner']}" if kind else ""
+
+
 def _is_pii(column: Any) -> bool:
     if not isinstance(column, Mapping):
         return False

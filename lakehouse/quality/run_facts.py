@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 
 from lakehouse.quality.build_results import BuildResults, NodeResult, Status
 from lakehouse.quality.failing_rows import FailingRows
+from lakehouse.quality.receipt import Receipt
 
 Change = Literal["NEW", "STILL", "FIXED", "NOT CHECKED"]
 Arrival = Literal["loaded", "unchanged", "late", "quarantined", "never"]
@@ -273,6 +274,7 @@ class RunFacts:
         failing_rows: by unique id of the test.
         tests: state of every test, by unique id.
         history: last 30 runs of every node, oldest first, this one included.
+        receipts: tables that people check the run against, by name.
         not_checked: names of tests that were open and that this build left out.
         findings: what else was noticed, such as quarantined files.
         skipped_build_of: when the build ran whose results these are, if nothing was new.
@@ -291,6 +293,7 @@ class RunFacts:
     tests: Mapping[str, TestState] = field(default_factory=dict)
     history: Mapping[str, tuple[RunPoint, ...]] = field(default_factory=dict)
     models: tuple[ModelFacts, ...] = ()
+    receipts: tuple[Receipt, ...] = ()
     sources: tuple[SourceFacts, ...] = ()
     groups: tuple[GroupFacts, ...] = ()
     lineage: Lineage = Lineage()

@@ -7,8 +7,8 @@ from datetime import datetime
 
 from lakehouse.quality.build_results import BuildResults, NodeResult, Status, worst_first
 from lakehouse.quality.run_facts import Change, ModelFacts, RunFacts, SourceFacts
-from lakehouse.reports.artifact_keys import slug
-from lakehouse.reports.views import TestView, Tone
+from lakehouse.reports.artifacts.artifact_keys import slug
+from lakehouse.reports.views.view_types import TestView, Tone
 
 OPEN: tuple[Status, ...] = ("warn", "fail", "error")
 TONES: dict[Status, Tone] = {

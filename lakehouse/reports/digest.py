@@ -10,11 +10,11 @@ from datetime import datetime
 from lakehouse.quality.build_results import NodeResult, Status
 from lakehouse.quality.run_facts import UNOWNED, BudgetBreach, GroupFacts, RunFacts, RunPoint
 from lakehouse.quality.told_owners import Notified, Told
-from lakehouse.reports.artifact_keys import folder_name, owner_key
+from lakehouse.reports.artifacts.artifact_keys import folder_name, owner_key
 from lakehouse.reports.checks import OPEN, index_of
-from lakehouse.reports.owner_view import owner_slug
-from lakehouse.reports.test_wording import title, what_to_do
-from lakehouse.reports.verdicts import is_blocked
+from lakehouse.reports.views.owner_view import owner_slug
+from lakehouse.reports.views.test_wording import title, what_to_do
+from lakehouse.reports.views.verdicts import is_blocked
 from lakehouse.reports.wording import Wording
 
 MOST_TESTS = 10

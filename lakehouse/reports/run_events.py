@@ -17,7 +17,7 @@ from lakehouse.quality.run_facts import (
     RunFacts,
     RunLink,
 )
-from lakehouse.reports.artifact_keys import folder_name
+from lakehouse.reports.artifacts.artifact_keys import folder_name
 from lakehouse.reports.checks import changed_checks, check_label, index_of
 
 TEST_WARNED = "lakehouse.test.warned"

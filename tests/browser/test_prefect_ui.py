@@ -18,7 +18,7 @@ from posted_runs import DOMAIN, PUBLISHED
 from servers.prefect_server import running_prefect_server, without_prefect
 
 from lakehouse.quality.masking import MASK
-from lakehouse.reports import artifact_keys
+from lakehouse.reports.artifacts import artifact_keys
 from lakehouse.settings import PROJECT_ROOT
 
 pytestmark = pytest.mark.long

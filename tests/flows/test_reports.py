@@ -48,6 +48,7 @@ def state_of(report: dict[str, Any], test: str) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.long
 def test_a_repeated_invoice_is_new_then_still_then_fixed_with_its_history(
     landing, deliver, run, report, page, artifacts, warehouse
 ):
@@ -191,6 +192,7 @@ def test_a_late_source_is_told_also_when_nothing_was_built(
     assert "pharma_files.ventas_bra" in page("owners/ventas-latam")
 
 
+@pytest.mark.long
 def test_a_report_that_raises_leaves_the_outcome_and_warns(landing, monkeypatch, run, sales):
     seed_deliveries(landing)
     monkeypatch.setattr("tasks.report_results.gather_facts", fail)

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from lakehouse.quality.build_results import WORST_FIRST
 from lakehouse.quality.run_facts import Lineage
+from lakehouse.reports.artifacts.markdown import Markdown, plain, table, text
 from lakehouse.reports.lineage.png import lineage_png
 from lakehouse.reports.lineage.standing import LineageWords, mark_of
-from lakehouse.reports.markdown import Markdown, plain, table, text
 
 _SHARPEST = 2.0
 _MOST_PIXELS = 3_000_000

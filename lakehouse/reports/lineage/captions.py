@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from lakehouse.quality.build_results import worst
 from lakehouse.quality.run_facts import LineageNode
+from lakehouse.reports.artifacts.markdown import plain
 from lakehouse.reports.lineage.lettering import cut_middle, text_width
 from lakehouse.reports.lineage.standing import LineageWords
-from lakehouse.reports.markdown import plain
 
 NAME_SIZE = 12.0
 KIND_SIZE = 10.0

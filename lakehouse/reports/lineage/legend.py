@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from lakehouse.quality.build_results import STATUSES, Status
+from lakehouse.reports.artifacts.markdown import plain
 from lakehouse.reports.lineage.layout import MARGIN, Layout
 from lakehouse.reports.lineage.lettering import text_width
 from lakehouse.reports.lineage.standing import LineageWords
-from lakehouse.reports.markdown import plain
 
 LEGEND_SIZE = 11.0
 

@@ -4,11 +4,11 @@ import re
 from html import escape
 
 from lakehouse.quality.run_facts import Lineage
+from lakehouse.reports.artifacts.markdown import plain
 from lakehouse.reports.lineage.captions import KIND_SIZE, NAME_SIZE, PADDING
 from lakehouse.reports.lineage.layout import Box, Wire, lay_out
 from lakehouse.reports.lineage.legend import LEGEND_SIZE, Legend, legend_of
 from lakehouse.reports.lineage.standing import LineageWords, mark_of, tone_of
-from lakehouse.reports.markdown import plain
 
 CORNERS = {"source": 3, "seed": 3, "model": 9, "snapshot": 9, "exposure": 22, "published": 22}
 

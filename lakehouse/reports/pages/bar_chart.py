@@ -3,7 +3,7 @@
 from markupsafe import Markup, escape
 
 from lakehouse.reports.pages.showable_text import showable
-from lakehouse.reports.views import Bar, Chart
+from lakehouse.reports.views.view_types import Bar, Chart
 
 HEIGHT = 60
 _LOWEST = 3

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from lakehouse.reports.artifact_keys import folder_name
+from lakehouse.reports.artifacts.artifact_keys import folder_name
 
 CATALOG = "catalog.html"
 

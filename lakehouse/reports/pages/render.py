@@ -14,7 +14,14 @@ from lakehouse.reports.lineage.svg import lineage_svg
 from lakehouse.reports.pages.bar_chart import bar_rects, chart_width
 from lakehouse.reports.pages.page_words import lineage_words
 from lakehouse.reports.pages.showable_text import breakable, showable
-from lakehouse.reports.views import DomainPage, Frame, FrontPage, OwnerSheet, TestPage, Tone
+from lakehouse.reports.views.view_types import (
+    DomainPage,
+    Frame,
+    FrontPage,
+    OwnerSheet,
+    TestPage,
+    Tone,
+)
 from lakehouse.reports.wording import Wording
 
 _ICON_COLOURS = {"ok": "1f8a55", "warn": "d08700", "bad": "c8322a", "skip": "71807a"}

@@ -8,11 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lakehouse.quality.run_facts import RunFacts, facts_from_json, facts_to_json
-from lakehouse.reports.artifact_keys import folder_name
+from lakehouse.reports.artifacts.artifact_keys import folder_name
 from lakehouse.reports.checks import checks_of
-from lakehouse.reports.domain_view import build_domain_page
-from lakehouse.reports.front_view import build_front_page
-from lakehouse.reports.owner_view import build_owner_sheet, owner_href
 from lakehouse.reports.pages.page_files import PageFiles, remove_abandoned
 from lakehouse.reports.pages.places import domain_folder
 from lakehouse.reports.pages.render import (
@@ -21,7 +18,10 @@ from lakehouse.reports.pages.render import (
     render_owner_sheet,
     render_test_page,
 )
-from lakehouse.reports.test_view import build_test_page_view
+from lakehouse.reports.views.domain_view import build_domain_page
+from lakehouse.reports.views.front_view import build_front_page
+from lakehouse.reports.views.owner_view import build_owner_sheet, owner_href
+from lakehouse.reports.views.test_view import build_test_page_view
 
 REPORT = "report.json"
 INDEX = "index.html"

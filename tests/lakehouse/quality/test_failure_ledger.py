@@ -39,16 +39,14 @@ def test_a_row_keeps_the_day_it_was_first_seen(ledger, audit):
     assert open_keys(audit) == {"b": day(0), "c": day(1)}
 
 
-def test_first_days_are_told_of_the_rows_asked_for_that_still_fail(ledger):
+def test_first_days_are_told_of_every_row_that_fails(ledger):
     many = [f"k{at}" for at in range(1200)]
     ledger.record_rows("shop", day(0), {TEST: make_keys(*many, "gone"), "test.p.b": make_keys("a")})
-    ledger.record_rows("shop", day(1), {TEST: make_keys(*many, "new")})
-    asked = {TEST: [*many, "new", "gone", "k0"], "test.p.b": [], "test.p.c": ["a"]}
-    assert ledger.first_seen("shop", asked) == {
-        TEST: {**dict.fromkeys(many, day(0)), "new": day(1)},
-        "test.p.c": {},
-    }
-    assert ledger.first_seen("other", {TEST: ["k0"]}) == {TEST: {}}
+    seen = ledger.record_rows(
+        "shop", day(1), {TEST: make_keys(*many, "new"), "test.p.c": make_keys()}
+    )
+    assert seen == {TEST: {**dict.fromkeys(many, day(0)), "new": day(1)}, "test.p.c": {}}
+    assert ledger.record_rows("other", day(2), {TEST: make_keys("k0")}) == {TEST: {"k0": day(2)}}
 
 
 def test_a_row_that_fails_again_after_its_end_begins_anew(ledger, audit):

@@ -3,11 +3,11 @@ from dataclasses import replace
 import pytest
 
 from lakehouse.quality.run_facts import PublishFacts, RunFacts
-from lakehouse.reports.build_report import build_markdown
-from lakehouse.reports.domain_view import build_domain_page
-from lakehouse.reports.front_view import build_front_page
-from lakehouse.reports.owner_view import build_owner_sheet
+from lakehouse.reports.artifacts.build_report import build_markdown
 from lakehouse.reports.pages.write_pages import write_pages
+from lakehouse.reports.views.domain_view import build_domain_page
+from lakehouse.reports.views.front_view import build_front_page
+from lakehouse.reports.views.owner_view import build_owner_sheet
 
 WHY = "ingest: techstore_sftp: the server does not answer"
 

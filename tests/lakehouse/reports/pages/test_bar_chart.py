@@ -1,7 +1,7 @@
 from lxml import html
 
 from lakehouse.reports.pages.bar_chart import bar_rects, chart_width
-from lakehouse.reports.views import Bar, Chart
+from lakehouse.reports.views.view_types import Bar, Chart
 
 
 def rects(chart: Chart) -> list:

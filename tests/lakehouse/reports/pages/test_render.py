@@ -13,7 +13,7 @@ from lakehouse.reports.pages.render import (
     render_owner_sheet,
     render_test_page,
 )
-from lakehouse.reports.views import (
+from lakehouse.reports.views.view_types import (
     Bar,
     Cell,
     Chart,

@@ -13,10 +13,10 @@ import pytest
 
 from lakehouse.quality.build_results import NodeResult
 from lakehouse.quality.run_facts import GroupFacts, RunFacts, RunPoint, facts_to_json
-from lakehouse.reports import test_view
 from lakehouse.reports.pages import render
 from lakehouse.reports.pages import write_pages as module
 from lakehouse.reports.pages.write_pages import PagesWritten, write_pages
+from lakehouse.reports.views import test_view
 
 Make = Callable[..., RunFacts]
 MakeTest = Callable[..., NodeResult]

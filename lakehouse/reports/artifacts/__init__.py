@@ -1,0 +1,1 @@
+"""Contents of the Prefect artifacts: markdown and tables."""
