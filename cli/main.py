@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cli import quarantine
+from cli import errors, quarantine
 from lakehouse.errors import AljibeError
 from lakehouse.settings import load_settings
 
@@ -17,6 +17,7 @@ app = typer.Typer(
     help="Aljibe: many sources in, clean water out.",
 )
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(errors.app, name="errors")
 Domain = Annotated[str, typer.Argument(help="Folder name below dbt/models/, such as pharma_latam.")]
 
 

@@ -28,7 +28,7 @@ def list_deliveries(
     from rich.table import Table
 
     from lakehouse.lake.quarantine import list_refused
-    from lakehouse.reports.quarantine_report import quarantine_rows
+    from lakehouse.reports.artifacts.quarantine_report import quarantine_rows
 
     rows = quarantine_rows(list_refused(_catalogs(domain), _lake(), source=source))
     if not rows:
@@ -60,7 +60,7 @@ def show(
 
     from lakehouse.lake.kept_delivery import kept_folder, kept_original
     from lakehouse.quality.refused_rows import shown_rows
-    from lakehouse.reports.quarantine_report import delivery_markdown
+    from lakehouse.reports.artifacts.quarantine_report import delivery_markdown
 
     lake = _lake()
     refused = _found(lake, number)

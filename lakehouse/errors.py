@@ -76,6 +76,14 @@ class DeliveryRefused(PermanentError):
         self.rows = rows
 
 
+class ColumnsUnfit(DeliveryRefused):
+    """A file's columns are not those of its contract: missing, renamed, doubled or reserved."""
+
+
+class RowsUnfit(DeliveryRefused):
+    """Too many rows of a file do not keep the contract, or none does."""
+
+
 class RowCountCollapsed(DeliveryRefused):
     """A full replacement holds far fewer rows than the load before it."""
 
@@ -128,6 +136,10 @@ class WarnBudgetInvalid(PermanentError):
     """A test declares a budget that says nothing: an unknown word, or a number out of range."""
 
 
+class BackfillRangeInvalid(PermanentError):
+    """The days to build anew are no range."""
+
+
 class PublishRefused(PermanentError):
     """The last results of the domain do not allow its tables to be published."""
 
@@ -178,6 +190,10 @@ class ApiUnavailable(TransientError):
 
 class QuarantineRefused(PermanentError):
     """Nothing can be decided about this delivery: it is unknown, settled, or was not kept."""
+
+
+class ErrorNotOpen(PermanentError):
+    """Nothing can be decided about this error: there is none of this number, or it is settled."""
 
 
 @contextmanager

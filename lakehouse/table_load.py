@@ -4,7 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from lakehouse.faults import Fault
 from lakehouse.lake.ledger import Delivery
+from lakehouse.lake.pending_files import TableFiles
+from lakehouse.source_catalog import Table
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,7 @@ class TableLoad:
 
     Attributes:
         notes: what somebody should look at besides, such as an optional source that was down.
+        faults: what kept content from being extracted while the run went on.
     """
 
     source: str
@@ -46,7 +50,28 @@ class TableLoad:
     moving: tuple[str, ...] = ()
     unusable: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    faults: tuple[Fault, ...] = ()
     cached: bool = False
+
+    @classmethod
+    def of_listing(cls, table: Table, files: TableFiles, *, cached: bool = False) -> "TableLoad":
+        """The beginning of a load: what a listing of its files says.
+
+        Args:
+            table: whose files.
+            files: the listing.
+            cached: whether everything in it is in the lake already.
+        """
+        is_empty = not (files.files or files.moving or files.unusable)
+        return cls(
+            table.source,
+            table.name,
+            files_found=len(files.files),
+            moving=files.moving,
+            unusable=files.unusable,
+            faults=(_missing(table, files),) if table.meta.required and is_empty else (),
+            cached=cached,
+        )
 
     @property
     def rows_loaded(self) -> int:
@@ -62,7 +87,8 @@ class TableLoad:
     def summary(self) -> str:
         """One line for logs and reports."""
         if not self.deliveries:
-            nothing = "nothing was loaded, see the findings" if self.findings else "nothing new"
+            to_see = self.findings or self.faults
+            nothing = "nothing was loaded, see the findings" if to_see else "nothing new"
             return nothing + (" (cached)" if self.cached else "")
         counts = [
             f"{number} {status}"
@@ -80,7 +106,7 @@ class TableLoad:
         name = f"{self.source}.{self.table}"
         found = [
             f"{name}: {file.rows_rejected} of {file.rows_delivered} rows of {file.file_name} were "
-            "refused; lines and reasons are in etl.error_log"
+            "refused; lines and reasons are in etl.rejected_rows"
             for file in self.deliveries
             if file.status == "loaded" and file.rows_rejected
         ]
@@ -132,8 +158,21 @@ class TableLoad:
                 "moving": tuple(values["moving"]),
                 "unusable": tuple(values["unusable"]),
                 "notes": tuple(values.get("notes", ())),
+                "faults": tuple(Fault(**fault) for fault in values.get("faults", ())),
             }
         )
+
+
+def _missing(table: Table, files: TableFiles) -> Fault:
+    name = table.meta.pattern or table.meta.regex
+    return Fault(
+        "extract",
+        table.full_name,
+        "file_missing",
+        f"no file named like {name} is in {files.folder}; the table keeps its last load. Ask its "
+        "sender, or leave out required",
+        details={"folder": files.folder, "pattern": name},
+    )
 
 
 def ingest_summary(loads: Sequence[TableLoad]) -> str:

@@ -25,6 +25,7 @@ class TableMeta(Strict):
     Attributes:
         ready_marker: name of the file that says another is complete, such as `{name}.ok`.
         after_load: whether a file of a local folder moves to `processed/` once it is loaded.
+        required: whether a listing without any file of the table is an error.
     """
 
     load: Literal["snapshot", "incremental", "append"]
@@ -37,6 +38,7 @@ class TableMeta(Strict):
     settle_seconds: float = Field(default=1.0, ge=0, le=3600)
     ready_marker: str | None = None
     after_load: Literal["keep", "move"] = "keep"
+    required: bool = False
     file: FileOptions = FileOptions()
     database: DatabaseOptions | None = None
     api: ApiOptions | None = None
@@ -63,8 +65,8 @@ class TableMeta(Strict):
 
     @model_validator(mode="after")
     def _fits_its_load(self) -> "TableMeta":
-        if self.load == "incremental" and not (self.key and self.cursor):
-            raise ValueError("load: incremental needs key and cursor")
+        if self.load == "incremental" and not self.key:
+            raise ValueError("load: incremental needs key")
         if not self.dialects:
             raise ValueError("dialects is empty: a table of text needs at least one")
         return self
@@ -115,6 +117,18 @@ def faults_for(meta: TableMeta, connector: str) -> list[str]:
         (
             meta.ready_marker is not None and not from_files,
             f"ready_marker is for files, not for connector {connector}",
+        ),
+        (
+            meta.required and not from_files,
+            f"required is for files, not for connector {connector}",
+        ),
+        (
+            meta.required and meta.after_load == "move",
+            "required does not go with after_load: move, which empties the folder",
+        ),
+        (
+            meta.load == "incremental" and not meta.cursor and not from_files,
+            f"load: incremental of connector {connector} needs cursor",
         ),
         (
             connector == "database" and meta.load == "append",

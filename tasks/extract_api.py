@@ -12,6 +12,7 @@ from blocks.http_api import HttpApi
 from lakehouse.connectors.api.load_api_table import load_api_table
 from lakehouse.connectors.api.request_plan import api_options
 from lakehouse.errors import ApiRefused, ApiUnavailable
+from lakehouse.faults import fault_of
 from lakehouse.lake.raw_lake import RawLake
 from lakehouse.progress import Progress, tell
 from lakehouse.settings import load_settings
@@ -61,7 +62,8 @@ def extract_api(domain: str, source: str, table: str) -> dict[str, Any]:
         # The client has tried often enough for a source that the run can do without.
         logger.warning("%s: %s It is optional: the run goes on.", declared.full_name, error)
         note = f"the optional source could not be read, so its last load stands: {error}"
-        load = TableLoad(source, table, notes=(note,))
+        fault = fault_of("extract", declared.full_name, error)
+        load = TableLoad(source, table, notes=(note,), faults=(fault,))
     else:
         load = load.with_delivery(delivery)
         logger.info(

@@ -25,6 +25,7 @@ from lakehouse.errors import (
     RemoteFolderUnavailable,
     about,
 )
+from lakehouse.faults import fault_of
 from lakehouse.formats.content_profile import ContentProfile
 from lakehouse.lake.load_file import load_file
 from lakehouse.lake.pending_files import FileToLoad, TableFiles, look_for_files, pending_names
@@ -85,9 +86,7 @@ def extract_files(domain: str, source: str, table: str, files: dict[str, Any]) -
     declared = load_catalog(settings.project_dir, domain).table(source, table)
     lake = RawLake.of(settings)
     listed = TableFiles.from_dict(files)
-    load = TableLoad(
-        source, table, len(listed.files), moving=listed.moving, unusable=listed.unusable
-    )
+    load = TableLoad.of_listing(declared, listed)
     work, load = _still_to_do(listed, declared, lake, load)
     step = f"extract {declared.full_name}"
     with about(declared.full_name, *_SERVERS), closing(_open_store(declared, settings)) as store:
@@ -145,7 +144,7 @@ def _load_all(
             if copy.fault is None or isinstance(copy.fault, DeliveryMoving):
                 load = _load(store, copy, file, table, lake, load)
             elif isinstance(copy.fault, PermanentError):
-                load = _with_note(load, f"{file.name} cannot be read: {copy.fault}")
+                load = _unread(load, table, file.name, copy.fault)
             else:
                 faults.append(copy.fault)
             done += 1
@@ -185,9 +184,13 @@ def _load(
     return load
 
 
-def _with_note(load: TableLoad, note: str) -> TableLoad:
+def _unread(load: TableLoad, table: Table, name: str, error: PermanentError) -> TableLoad:
+    note = f"{name} cannot be read: {error}"
     get_run_logger().warning("%s", note)
-    return replace(load, notes=(*load.notes, note))
+    fault = replace(
+        fault_of("extract", table.full_name, error, subject=name), details={"file": name}
+    )
+    return replace(load, notes=(*load.notes, note), faults=(*load.faults, fault))
 
 
 def _set_aside(store: FileStore, found: FoundFile, load: TableLoad) -> TableLoad:

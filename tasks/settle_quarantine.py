@@ -18,8 +18,8 @@ from lakehouse.lake.quarantine import (
 )
 from lakehouse.lake.raw_lake import RawLake
 from lakehouse.quality.refused_rows import shown_rows
-from lakehouse.reports.artifact_keys import quarantine_key
-from lakehouse.reports.quarantine_report import delivery_markdown, quarantine_rows
+from lakehouse.reports.artifacts.artifact_keys import quarantine_key
+from lakehouse.reports.artifacts.quarantine_report import delivery_markdown, quarantine_rows
 from lakehouse.settings import Settings, load_settings
 from lakehouse.source_catalog import Catalog, known_domains, load_catalog
 from lakehouse.table_load import TableLoad

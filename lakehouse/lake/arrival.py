@@ -3,6 +3,7 @@
 import hashlib
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePosixPath
@@ -92,7 +93,14 @@ class Arrival:
             load=self.table.meta.load,
         )
 
-    def batch(self, path: PurePosixPath, written: WrittenBatch, rejected: int) -> Batch:
+    def batch(
+        self,
+        path: PurePosixPath,
+        written: WrittenBatch,
+        rejected: int,
+        *,
+        new_columns: Sequence[str] = (),
+    ) -> Batch:
         """The ledger's row about this content."""
         return Batch(
             batch_id=self.batch_id,
@@ -107,4 +115,5 @@ class Arrival:
             bytes=written.bytes,
             extracted_at=self.started_at,
             cursor_value=self.cursor_value,
+            new_columns=list(new_columns) or None,
         )

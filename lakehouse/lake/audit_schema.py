@@ -70,6 +70,7 @@ batches = Table(
     Column("rows_rejected", BigInteger, nullable=False),
     Column("bytes", BigInteger, nullable=False),
     Column("cursor_value", Text),
+    Column("new_columns", JSON(none_as_null=True)),
     Column("extracted_at", UtcDateTime, nullable=False),
     Index(None, "source_name", "table_name"),
 )
@@ -91,6 +92,7 @@ deliveries = Table(
     Column("rows_loaded", BigInteger, nullable=False),
     Column("rows_rejected", BigInteger, nullable=False),
     Column("reason", Text),
+    Column("refused_as", String(32)),
     Column("run_id", String(64)),
     Column("load", String(16)),
     Column("started_at", UtcDateTime, nullable=False),
@@ -202,4 +204,23 @@ publications = Table(
     Column("run_id", String(64)),
     Column("published_at", UtcDateTime, nullable=False),
     Index(None, "domain", "publication_id"),
+)
+
+errors = Table(
+    "errors",
+    metadata,
+    Column("error_id", BigId, primary_key=True, autoincrement=True),
+    Column("domain", String(255), nullable=False),
+    Column("pipeline_stage", String(16), nullable=False),
+    Column("table_name", Text),
+    Column("error_type", String(32), nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("error_timestamp", UtcDateTime, nullable=False),
+    Column("error_message", Text, nullable=False),
+    Column("error_details", JSON, nullable=False),
+    Column("resolution_status", String(16), nullable=False),
+    Column("is_standing", Boolean, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("resolved_at", UtcDateTime),
+    Index(None, "domain", "is_standing"),
 )

@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from lakehouse.errors import DeliveryRefused
+from lakehouse.errors import DeliveryRefused, RowsUnfit
 from lakehouse.formats.staged_file import EmptiedCell, RejectedRow, StagedFile
 from lakehouse.lake.duckdb_session import bounded_session
 from lakehouse.lake.durable_files import sync
@@ -107,7 +107,7 @@ def write_batch(
             rows=staged,
         )
     if emptied and table.meta.database and table.meta.database.invalid_dates == "fail":
-        raise DeliveryRefused(
+        raise RowsUnfit(
             f"{where}: {len(emptied)} dates or numbers do not exist, first: column "
             f"{emptied[0].column}, {emptied[0].reason}. Correct them, or set invalid_dates: "
             "'null' for this table.",

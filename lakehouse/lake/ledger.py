@@ -26,7 +26,11 @@ REJECTS_KEPT = 1000
 
 @dataclass(frozen=True)
 class Batch:
-    """Content of one file as it lies in the lake; `path` is relative to the RAW root."""
+    """Content of one file as it lies in the lake; `path` is relative to the RAW root.
+
+    Attributes:
+        new_columns: those that the contract did not declare when it was loaded; None for none.
+    """
 
     batch_id: str
     source_name: str
@@ -40,6 +44,7 @@ class Batch:
     bytes: int
     extracted_at: datetime
     cursor_value: str | None = None
+    new_columns: list[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,7 @@ class Delivery:
     Attributes:
         reading_hash: the table's `reading_hash` then; its `judgement_hash` if it was refused.
         load: of the table then; None for deliveries of older versions.
+        refused_as: `ErrorType` of a refused delivery; None for those of older versions.
     """
 
     source_name: str
@@ -68,6 +74,7 @@ class Delivery:
     reason: str | None = None
     run_id: str | None = None
     load: str | None = None
+    refused_as: str | None = None
     delivery_id: int | None = None
 
 

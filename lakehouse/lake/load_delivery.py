@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from lakehouse.errors import DeliveryRefused
+from lakehouse.faults import error_type_of
 from lakehouse.formats.staged_file import EmptiedCell, RejectedRow, StagedFile
 from lakehouse.lake.arrival import Arrival
 from lakehouse.lake.batch_writer import WrittenBatch, write_batch
@@ -93,7 +94,7 @@ def _load_new(arrival: Arrival, content: Content, lake: RawLake, lost: Batch | N
     # A lost file is in the ledger: under its own temporary name a torn one would be completed.
     temporary = temporary_path(final.with_suffix(".again") if lost else final)
     try:
-        written, rejects, notes = _write(arrival, content, lake, temporary, extracted_at)
+        written, rejects, notes, new = _write(arrival, content, lake, temporary, extracted_at)
         content.assert_unchanged()
         if rejects:
             keep_rejects(_kept(lake, arrival), rejects)
@@ -106,7 +107,7 @@ def _load_new(arrival: Arrival, content: Content, lake: RawLake, lost: Batch | N
         raise
     delivery = arrival.delivery(written.rows, len(rejects))
     delivery = replace(delivery, reason="; ".join(notes) or None)
-    batch = None if lost else arrival.batch(path, written, len(rejects))
+    batch = None if lost else arrival.batch(path, written, len(rejects), new_columns=new)
     recorded = _record(lake, delivery, batch, rejects, written.emptied)
     publish_file(temporary, final)
     return recorded
@@ -114,7 +115,7 @@ def _load_new(arrival: Arrival, content: Content, lake: RawLake, lost: Batch | N
 
 def _write(
     arrival: Arrival, content: Content, lake: RawLake, temporary: Path, extracted_at: datetime
-) -> tuple[WrittenBatch, tuple[RejectedRow, ...], tuple[str, ...]]:
+) -> tuple[WrittenBatch, tuple[RejectedRow, ...], tuple[str, ...], list[str]]:
     table, settings = arrival.table, lake.settings
     with _scratch(settings.scratch / table.source / table.name) as scratch:
         parts = content.stage(scratch)
@@ -130,12 +131,14 @@ def _write(
             memory=settings.duckdb_memory,
         )
     rejects = tuple(reject for part in parts for reject in part.rejects) + written.rejects
-    return written, rejects, _notes(parts, written)
+    new = list(dict.fromkeys(name for part in parts for name in part.new_columns))
+    return written, rejects, _notes(parts, written, new), new
 
 
-def _notes(parts: Sequence[StagedFile], written: WrittenBatch) -> tuple[str, ...]:
+def _notes(
+    parts: Sequence[StagedFile], written: WrittenBatch, new: Sequence[str]
+) -> tuple[str, ...]:
     """What somebody should know of a delivery that was loaded."""
-    new = dict.fromkeys(name for part in parts for name in part.new_columns)
     notes = list(dict.fromkeys(warning for part in parts for warning in part.warnings))
     if new:
         notes.append(f"new columns, loaded as text: {', '.join(new)}; declare them")
@@ -143,7 +146,7 @@ def _notes(parts: Sequence[StagedFile], written: WrittenBatch) -> tuple[str, ...
         columns = ", ".join(dict.fromkeys(cell.column for cell in written.emptied))
         notes.append(
             f"{len(written.emptied)} cells of {columns} hold dates or numbers that do not exist "
-            "and are NULL; etl.error_log names them"
+            "and are NULL; etl.rejected_rows names them"
         )
     return tuple(notes)
 
@@ -157,6 +160,7 @@ def _quarantine(
         status="quarantined",
         batch_id=None,
         reason=str(refusal),
+        refused_as=error_type_of(refusal),
         reading_hash=arrival.table.judgement_hash,
     )
     return _record(lake, delivery)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from lakehouse.errors import DeliveryRefused, RowCountCollapsed
+from lakehouse.errors import RowCountCollapsed, RowsUnfit
 from lakehouse.formats.staged_file import RejectedRow
 from lakehouse.lake.ledger import Ledger
 from lakehouse.source_catalog import Table
@@ -35,7 +35,7 @@ def refuse_bad_rows(
         rejected: number of the bad ones, if `rejects` are not all.
 
     Raises:
-        DeliveryRefused: no row is good, or at least 20 are bad and more than the limit allows.
+        RowsUnfit: no row is good, or at least 20 are bad and more than the limit allows.
     """
     rejected = len(rejects) if rejected is None else rejected
     if not exceeds_limit(table, rows, rejected):
@@ -46,12 +46,12 @@ def refuse_bad_rows(
     column = f"column {first.column}, " if first.column is not None else ""
     example = f"First: {place}{column}{first.reason}."
     if not rows:
-        raise DeliveryRefused(
+        raise RowsUnfit(
             f"{table.full_name}: none of the {delivered} rows of {file_name} fits the contract. "
             f"{example}",
             rows=delivered,
         )
-    raise DeliveryRefused(
+    raise RowsUnfit(
         f"{table.full_name}: {rejected} of {delivered} rows of {file_name} are refused, "
         f"more than max_reject_share allows ({table.meta.max_reject_share:.0%}). {example}",
         rows=delivered,

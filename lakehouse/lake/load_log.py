@@ -1,10 +1,11 @@
-"""Every delivery and every refused row of a domain, copied from the ledger into its warehouse."""
+"""Deliveries, refused rows and errors of a domain, copied from the ledger into its warehouse."""
 
 import duckdb
 from sqlalchemy import select
 
 from lakehouse.lake.audit_copy import copy_query
 from lakehouse.lake.audit_schema import deliveries, rejected_rows
+from lakehouse.lake.error_ledger import write_error_log
 from lakehouse.lake.ledger import Ledger
 from lakehouse.source_catalog import Catalog
 
@@ -13,7 +14,7 @@ _LOAD_LOG = """
     rows_delivered BIGINT, rows_loaded BIGINT, rows_rejected BIGINT, bytes BIGINT,
     started_at TIMESTAMPTZ, seconds DOUBLE, status VARCHAR, reason VARCHAR, delivery_id BIGINT
 """
-_ERROR_LOG = """
+_REJECTED_ROWS = """
     delivery_id BIGINT, source_name VARCHAR, table_name VARCHAR, file_name VARCHAR,
     source_line BIGINT, column_name VARCHAR, reason VARCHAR, row_loaded BOOLEAN,
     occurred_at TIMESTAMPTZ
@@ -21,7 +22,7 @@ _ERROR_LOG = """
 
 
 def write_logs(connection: duckdb.DuckDBPyConnection, catalog: Catalog, ledger: Ledger) -> None:
-    """Write `etl.load_log` and `etl.error_log` anew for the sources of a domain."""
+    """Write `etl.load_log`, `etl.rejected_rows` and `etl.error_log` of a domain anew."""
     sources = {table.source for table in catalog.tables}
     loads = select(
         deliveries.c.batch_id,
@@ -38,7 +39,7 @@ def write_logs(connection: duckdb.DuckDBPyConnection, catalog: Catalog, ledger: 
         deliveries.c.reason,
         deliveries.c.delivery_id,
     ).where(deliveries.c.source_name.in_(sources))
-    errors = (
+    refused = (
         select(
             deliveries.c.delivery_id,
             deliveries.c.source_name,
@@ -55,6 +56,7 @@ def write_logs(connection: duckdb.DuckDBPyConnection, catalog: Catalog, ledger: 
     )
     for name, columns, query in (
         ("load_log", _LOAD_LOG, loads.order_by(deliveries.c.delivery_id)),
-        ("error_log", _ERROR_LOG, errors.order_by(rejected_rows.c.rejected_row_id)),
+        ("rejected_rows", _REJECTED_ROWS, refused.order_by(rejected_rows.c.rejected_row_id)),
     ):
         copy_query(connection, ledger.engine, f"etl.{name}", columns, query)
+    write_error_log(connection, ledger.engine, catalog.domain)

@@ -39,11 +39,12 @@ def test_a_worker_without_an_api_says_what_to_set(aljibe):
     assert "PREFECT_API_URL" in ended.stderr
 
 
-def test_doctor_finds_a_fresh_home_fit_once_its_landing_folder_exists(aljibe, tmp_path):
+def test_doctor_finds_a_fresh_home_fit_once_its_landing_folders_exist(aljibe, tmp_path):
     first = aljibe("doctor")
     assert first.returncode == 1
     assert "does not exist; create it" in first.stdout
-    Settings(home=tmp_path / "home").landing("pharma_latam").mkdir(parents=True)
+    for domain in ("pharma_latam", "olist"):
+        Settings(home=tmp_path / "home").landing(domain).mkdir(parents=True)
     second = aljibe("doctor")
     assert second.returncode == 0, second.stdout
     assert "broken" not in second.stdout

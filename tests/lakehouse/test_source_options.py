@@ -55,6 +55,21 @@ def test_null_may_stand_without_quotes(table_of):
     assert table_of("database", {"invalid_dates": None}).meta.database.invalid_dates == "null"
 
 
+@pytest.mark.parametrize("connector", ["files", "sftp"])
+def test_incremental_files_need_a_key_and_no_cursor(table_of, connector):
+    table = table_of(connector, {"load": "incremental", "key": ["id"]})
+    assert (table.meta.key, table.meta.cursor) == (("id",), None)
+
+
+@pytest.mark.parametrize("connector", ["files", "sftp"])
+def test_files_are_required_where_the_table_says_so_only(table_of, connector):
+    assert not table_of(connector, {}).meta.required
+    required = table_of(connector, {"required": True})
+    assert required.meta.required
+    # Nothing that was loaded is read again because of it.
+    assert required.reading_hash == table_of(connector, {}).reading_hash
+
+
 def test_years_end_where_they_are_told_to():
     assert YearRange(first=2020, last=2021).values(datetime.date(2025, 1, 1)) == ["2020", "2021"]
 
@@ -92,6 +107,12 @@ def test_years_end_where_they_are_told_to():
         ("sftp", {"after_load": "move"}, "after_load: move is for local folders"),
         ("database", {"ready_marker": "{name}.ok"}, "ready_marker is for files"),
         ("api", {"params": {"since": "{cursor}"}}, "needs load: incremental"),
+        ("database", {"required": True}, "required is for files"),
+        ("api", {"required": True}, "required is for files"),
+        ("files", {"required": True, "after_load": "move"}, "does not go with after_load: move"),
+        ("files", {"load": "incremental"}, "load: incremental needs key"),
+        ("database", {"load": "incremental", "key": ["id"]}, "connector database needs cursor"),
+        ("api", {"load": "incremental", "key": ["id"]}, "connector api needs cursor"),
         ("api", {"each": {"a": ["1"], "b": ["2"]}}, "names more than one"),
         ("api", {"format": "xlsx"}, "an API answers in format json"),
         ("ftp", {}, "field config.meta.connector"),

@@ -1,7 +1,15 @@
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
+import pytest
+
+from lakehouse.errors import DeliveryUnreadable
+from lakehouse.faults import fault_of
 from lakehouse.lake.ledger import Delivery
+from lakehouse.lake.pending_files import FileToLoad, TableFiles
+from lakehouse.source_catalog import Column, Table, TableMeta
 from lakehouse.table_load import TableLoad, ingest_summary
 
 
@@ -56,7 +64,8 @@ def test_every_file_says_how_it_ended():
 
 def test_refused_rows_and_moving_files_are_findings():
     assert make_load().findings == [
-        "shop.sales: 2 of 12 rows of a.csv were refused; lines and reasons are in etl.error_log",
+        "shop.sales: 2 of 12 rows of a.csv were refused; lines and reasons are in "
+        "etl.rejected_rows",
         "shop.sales: d.csv was still being written; the next run takes it",
         "shop.sales: a.csv: new column zone",
     ]
@@ -71,5 +80,46 @@ def test_nothing_new_is_said_as_such():
 
 
 def test_a_load_survives_json():
-    load = make_load()
+    fault = fault_of("extract", "shop.sales", DeliveryUnreadable("forbidden"), subject="e.csv")
+    load = replace(make_load(), faults=(fault,))
     assert TableLoad.from_dict(json.loads(json.dumps(load.to_dict()))) == load
+
+
+def make_listing(*names: str, **overrides) -> TableFiles:
+    files = tuple(FileToLoad(name, 1, 1, "0", {}, pending=True) for name in names)
+    return TableFiles("landing", files, **overrides)
+
+
+def make_table(**meta) -> Table:
+    return Table(
+        source="shop",
+        name="sales",
+        connector="files",
+        block="landing",
+        schema_name="raw",
+        meta=TableMeta(load="append", pattern="sales*.csv", **meta),
+        columns=(Column(name="id"),),
+        file=Path("_shop__sources.yml"),
+    )
+
+
+def test_a_listing_without_a_file_of_a_required_table_is_a_fault():
+    load = TableLoad.of_listing(make_table(required=True), make_listing())
+    (fault,) = load.faults
+    assert (fault.error_type, fault.table) == ("file_missing", "shop.sales")
+    assert "no file named like sales*.csv is in landing" in fault.message
+    assert load.summary == "nothing was loaded, see the findings"
+
+
+@pytest.mark.parametrize(
+    ("meta", "listing"),
+    [
+        ({"required": False}, make_listing()),
+        ({"required": True}, make_listing("sales_1.csv")),
+        ({"required": True}, make_listing(moving=("sales_1.csv",))),
+        ({"required": True}, make_listing(unusable=("sales\\x1b.csv",))),
+    ],
+    ids=["not required", "a file", "a file that is being written", "a name not to be trusted"],
+)
+def test_any_file_of_the_table_or_none_that_is_required_is_no_fault(meta, listing):
+    assert TableLoad.of_listing(make_table(**meta), listing).faults == ()

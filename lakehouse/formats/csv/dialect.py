@@ -7,8 +7,14 @@ with what each of them lacks.
 from dataclasses import dataclass
 from pathlib import Path
 
-from lakehouse.errors import DeliveryRefused
-from lakehouse.formats.csv.header import CsvHeader, HeaderUnfit, read_header, undeclared_columns
+from lakehouse.errors import ColumnsUnfit, DeliveryRefused, RowsUnfit
+from lakehouse.formats.csv.header import (
+    CsvHeader,
+    HeaderDiffers,
+    HeaderUnfit,
+    read_header,
+    undeclared_columns,
+)
 from lakehouse.formats.csv.sample import Sample, read_sample
 from lakehouse.formats.decoded_text import DecodedText, EncodingUnfit, TextDecoder
 from lakehouse.source_catalog import CsvDialect, Table
@@ -35,6 +41,12 @@ class DialectChoice:
     warnings: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class _Unfit:
+    reason: str
+    refusal: type[DeliveryRefused] = DeliveryRefused
+
+
 def choose_dialect(
     table: Table, decoder: TextDecoder, work: Path, *, memory: str, where: str
 ) -> DialectChoice:
@@ -54,34 +66,45 @@ def choose_dialect(
         DeliveryRefused: no dialect fits; says for each one why.
     """
     fitting: list[DialectChoice] = []
-    reasons: list[str] = []
-    for number, dialect in enumerate(table.meta.dialects, 1):
+    unfit: list[_Unfit] = []
+    for dialect in table.meta.dialects:
         found = _try_encodings(table, dialect, decoder)
-        if isinstance(found, str):
-            reasons.append(f"- dialect {number}, delimiter {dialect.delimiter!r}: {found}")
+        if isinstance(found, _Unfit):
+            unfit.append(found)
             continue
         text, header, new_columns = found
         sample = read_sample(text.path, header, dialect, table, work, memory=memory, where=where)
         if sample.is_hopeless:
-            reasons.append(
-                f"- dialect {number}, delimiter {dialect.delimiter!r}: no row of the first "
-                f"{len(sample.readings) + sample.rejected} converts, mostly for "
-                f"{sample.commonest_fault}"
+            reason = (
+                f"no row of the first {len(sample.readings) + sample.rejected} converts, mostly "
+                f"for {sample.commonest_fault}"
             )
+            unfit.append(_Unfit(reason, RowsUnfit))
             continue
         fitting.append(DialectChoice(dialect, text, header, new_columns, sample))
     if not fitting:
-        raise DeliveryRefused(
+        reasons = [
+            f"- dialect {number}, delimiter {dialect.delimiter!r}: {one.reason}"
+            for number, (dialect, one) in enumerate(zip(table.meta.dialects, unfit, strict=True), 1)
+        ]
+        raise _refusal(unfit)(
             f"{where} fits none of the dialects in {table.file.name}. Correct the file, or "
             f"declare how it is written:\n" + "\n".join(reasons)
         )
     return _best(fitting)
 
 
+def _refusal(unfit: list[_Unfit]) -> type[DeliveryRefused]:
+    """What kept the file from the dialect that it came closest to."""
+    kinds = {one.refusal for one in unfit}
+    return next((kind for kind in (RowsUnfit, ColumnsUnfit) if kind in kinds), DeliveryRefused)
+
+
 def _try_encodings(
     table: Table, dialect: CsvDialect, decoder: TextDecoder
-) -> tuple[DecodedText, CsvHeader, tuple[str, ...]] | str:
+) -> tuple[DecodedText, CsvHeader, tuple[str, ...]] | _Unfit:
     reasons: list[str] = []
+    refusal = DeliveryRefused
     for encoding in decoder.encodings(dialect.encoding):
         try:
             text = decoder.text(encoding)
@@ -90,7 +113,8 @@ def _try_encodings(
         except (EncodingUnfit, HeaderUnfit) as unfit:
             reason = str(unfit)
             reasons += [reason] if reason not in reasons else []
-    return "; ".join(reasons) or "it names no encoding"
+            refusal = ColumnsUnfit if isinstance(unfit, HeaderDiffers) else refusal
+    return _Unfit("; ".join(reasons) or "it names no encoding", refusal)
 
 
 def _best(fitting: list[DialectChoice]) -> DialectChoice:

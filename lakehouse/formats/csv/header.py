@@ -15,6 +15,10 @@ class HeaderUnfit(Exception):
     """The first record is not a header of the table; says why, without values of the file."""
 
 
+class HeaderDiffers(HeaderUnfit):
+    """The first record is a header with columns of the table, but not with those it needs."""
+
+
 @dataclass(frozen=True)
 class CsvHeader:
     """Column names as delivered, stripped.
@@ -81,7 +85,7 @@ def undeclared_columns(header: CsvHeader, table: Table, dialect: CsvDialect) -> 
     faults = faults if missing else []
     faults += _name_faults(header, table)
     if faults:
-        raise HeaderUnfit("; ".join(faults))
+        raise HeaderDiffers("; ".join(faults))
     return tuple(name for name in header.names if name not in required)
 
 

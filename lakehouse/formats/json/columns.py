@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from lakehouse.errors import DeliveryRefused
+from lakehouse.errors import ColumnsUnfit, DeliveryRefused
 from lakehouse.formats.json.location import path_steps
 from lakehouse.source_catalog import METADATA_COLUMNS, Table
 
@@ -96,7 +96,7 @@ class RecordKeys:
         present = [c for c in self.declared if c.key in self.seen or c.name not in captured]
         missing = [c.name for c in self.declared if not self._came(c) and c.name not in captured]
         if rows and missing:
-            raise DeliveryRefused(
+            raise ColumnsUnfit(
                 f"{where}: no record has the keys of the declared columns {', '.join(missing)}; "
                 f"they have {', '.join(list(self.seen)[:20]) or 'none'}. Correct the file, or "
                 "the columns and their path.",

@@ -13,7 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lakehouse.errors import DeliveryRefused
+from lakehouse.errors import ColumnsUnfit, DeliveryRefused
 from lakehouse.formats.content_profile import ContentProfile
 from lakehouse.formats.parquet.columns import StagedColumn, staged_columns
 from lakehouse.formats.staged_file import StagedFile
@@ -67,7 +67,7 @@ def stage_parquet(
         header = tuple(field.name.strip() for field in delivered.schema_arrow)
         expected = delivered.metadata.num_rows
         if faults := name_faults(header, table):
-            raise DeliveryRefused(
+            raise ColumnsUnfit(
                 f"{where}: {'; '.join(faults)}. Correct the file, or declare its columns.",
                 rows=max(0, expected),
             )

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lakehouse.errors import DeliveryRefused
+from lakehouse.errors import ColumnsUnfit
 from lakehouse.format_options import CsvDialect
 from lakehouse.formats.staged_file import RejectedRow
 from lakehouse.formats.text_columns import LINE_COLUMN, name_faults
@@ -41,11 +41,11 @@ class SheetRows:
         """Hold a sheet against the contract.
 
         Raises:
-            DeliveryRefused: names are missing, blank, doubled or reserved.
+            ColumnsUnfit: names are missing, blank, doubled or reserved.
         """
         names = _names(sheet)
         if faults := name_faults(names, table):
-            raise DeliveryRefused(
+            raise ColumnsUnfit(
                 f"{where}, row {header_row}: {'; '.join(faults)}. Correct the file, header_row, or "
                 "the declared columns.",
                 rows=sheet.cells.num_rows,

@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 from lxml import etree
 
-from lakehouse.errors import DeliveryRefused
+from lakehouse.errors import ColumnsUnfit, DeliveryRefused
 from lakehouse.formats.content_profile import ContentProfile
 from lakehouse.formats.staged_file import RejectedRow, StagedFile
 from lakehouse.formats.staging_limits import USUAL_LIMITS, StagingLimits
@@ -73,7 +73,7 @@ def stage_xml(
         if not writer.rows and not rejects:
             reader.names = list(expected_columns(table))
         elif faults := name_faults(reader.found_names, table):
-            raise DeliveryRefused(
+            raise ColumnsUnfit(
                 f"{where}: {'; '.join(faults)}. Correct the file, or declare its columns and "
                 "their paths.",
                 rows=writer.rows + len(rejects),

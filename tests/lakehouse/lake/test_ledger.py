@@ -201,7 +201,7 @@ def test_only_the_first_rejects_are_kept_in_the_ledger(lake, table, deliver, war
     delivery = deliver("a.csv", "id,city\n" + lines)
     assert (delivery.status, delivery.rows_rejected) == ("loaded", bad)
     with warehouse(table) as connection:
-        assert connection.execute("select count(*) from etl.error_log").fetchone() == (
+        assert connection.execute("select count(*) from etl.rejected_rows").fetchone() == (
             REJECTS_KEPT,
         )
 

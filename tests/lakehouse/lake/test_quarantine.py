@@ -21,8 +21,8 @@ from lakehouse.lake.quarantine import (
 from lakehouse.lake.raw_lake import RawLake
 from lakehouse.quality.masking import MASK
 from lakehouse.quality.refused_rows import shown_rows
-from lakehouse.reports.markdown import text
-from lakehouse.reports.quarantine_report import delivery_markdown, quarantine_rows
+from lakehouse.reports.artifacts.markdown import text
+from lakehouse.reports.artifacts.quarantine_report import delivery_markdown, quarantine_rows
 from lakehouse.source_catalog import Catalog, Column, Table
 
 REASON = "sent by mistake, agreed with the shop"

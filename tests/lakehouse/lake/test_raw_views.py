@@ -53,7 +53,7 @@ def test_a_table_without_deliveries_is_an_empty_view_of_the_declared_types(make_
             *METADATA,
         ]
         assert connection.execute("select * from raw.sales").fetchall() == []
-        for log in ("current_batches", "load_log", "error_log"):
+        for log in ("current_batches", "load_log", "rejected_rows", "error_log"):
             assert connection.execute(f"select count(*) from etl.{log}").fetchone() == (0,)
 
 

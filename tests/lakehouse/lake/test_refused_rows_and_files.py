@@ -35,7 +35,7 @@ def test_rows_that_do_not_convert_and_rows_of_another_shape_are_kept_with_their_
     assert "4,2026-01-01,1" in found[1][3]
     with warehouse(table) as connection:
         assert connection.execute(
-            "select source_line, column_name, file_name from etl.error_log order by 1"
+            "select source_line, column_name, file_name from etl.rejected_rows order by 1"
         ).fetchall() == [(4, "day", "sales.csv"), (5, "city", "sales.csv"), (6, "id", "sales.csv")]
         assert connection.execute(
             "select rows_delivered, rows_loaded, rows_rejected, status, bytes from etl.load_log"
