@@ -14,6 +14,8 @@ from lakehouse.settings import load_settings
 from lakehouse.source_catalog import load_catalog
 from lakehouse.transform.build_history import BuildHistory
 from lakehouse.transform.dbt_command import DbtBuild, dbt_executable
+from lakehouse.transform.fingerprint import project_hash
+from lakehouse.transform.parse_cache import trust_parse_of
 
 
 def dbt_by_hand(domain: str, arguments: Sequence[str]) -> int:
@@ -38,6 +40,7 @@ def dbt_by_hand(domain: str, arguments: Sequence[str]) -> int:
         register_raw(catalog, RawLake.of(settings), build.warehouse, "dbt by hand")
         history = BuildHistory(audit_engine(settings))
         history.start(domain, "by hand", run_id=None, status="by hand")
+        trust_parse_of(project_hash(build), build.target_path)
         command = [
             dbt_executable(),
             *arguments,

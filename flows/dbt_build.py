@@ -13,7 +13,9 @@ from lakehouse.transform.dbt_command import DbtBuild
 from tasks.build_catalog import build_data_catalog
 from tasks.build_records import finish_build, nothing_new, record_sources, start_build
 from tasks.judge_sources import judge_sources
+from tasks.record_errors import record_build, recorded_if_stopped
 from tasks.register_raw import register_raw
+from tasks.replay_deliveries import replay_deliveries
 from tasks.report_results import report_results
 from tasks.report_stopped import told_if_stopped
 from tasks.run_dbt import run_dbt_build, run_dbt_with_node_tasks
@@ -26,6 +28,7 @@ def dbt_build(
     exclude: str | None = None,
     target: str | None = None,
     full_refresh: bool = False,
+    rebuild_snapshots: bool = False,
     vars: dict[str, Any] | None = None,  # noqa: A002  (dbt's own word, and the form's label)
     threads: int | None = None,
     project_dir: str | None = None,
@@ -43,6 +46,7 @@ def dbt_build(
         exclude: dbt's exclusion.
         target: target of the profile; default the profile's own.
         full_refresh: rebuild incremental models, and never skip.
+        rebuild_snapshots: make snapshots anew from all deliveries in the lake, and never skip.
         vars: dbt variables.
         threads: models built at once; default `ALJIBE_DBT_THREADS`.
         project_dir: another dbt project; default this one's.
@@ -68,12 +72,17 @@ def dbt_build(
         )
         if not build.foreign:
             load_catalog(settings.project_dir, domain)
-        with only_writer(settings, domain) as lock, told_if_stopped(domain):
+        with (
+            only_writer(settings, domain) as lock,
+            told_if_stopped(domain),
+            recorded_if_stopped(domain, "transform"),
+        ):
             current = [] if build.foreign else register_raw(domain)
-            skipped = nothing_new(build, current)
+            skipped = None if rebuild_snapshots else nothing_new(build, current)
             held = [lock.descriptor]
             if skipped is None:
                 build_id = start_build(build, current)
+                replay_deliveries(build, held, rebuild_snapshots)
                 if trace_nodes:
                     run_dbt_with_node_tasks(build)
                 else:
@@ -84,10 +93,12 @@ def dbt_build(
                 build_id = skipped.build_id
                 sources = judge_sources(build, build_id, skipped, held)
                 record_sources(build, sources)
+            unrecorded = record_build(build, sources)
             catalog = build_data_catalog(build, held)
             report = report_results(build, build_id, skipped, sources)
     except AljibeError as error:
         return explained(error)
     if report.verdict == "failed":
         return failed(report.message)
-    return succeeded(report.message, [*report.warnings, *catalog], report.to_dict())
+    warnings = [*report.warnings, *unrecorded, *catalog]
+    return succeeded(report.message, warnings, report.to_dict())

@@ -19,13 +19,19 @@ from tasks.report_stopped import report_stopped
 
 @flow(name="elt", flow_run_name="elt-{domain}")
 def elt(
-    domain: str, full_refresh: bool = False, expected_seconds: float | None = None
+    domain: str,
+    full_refresh: bool = False,
+    rebuild_snapshots: bool = False,
+    exclude: str | None = None,
+    expected_seconds: float | None = None,
 ) -> State[Any]:
     """Bring a domain up to date: load what arrived, build, and publish if no test forbids it.
 
     Args:
         domain: folder name below `dbt/models/`, such as `pharma_latam`.
         full_refresh: rebuild incremental models, and do not skip an unchanged build.
+        rebuild_snapshots: make snapshots anew from all deliveries in the lake.
+        exclude: dbt's exclusion, such as `tag:weekly` for what another deployment builds.
         expected_seconds: a run that takes longer ends with a warning that says so.
 
     Returns:
@@ -41,7 +47,13 @@ def elt(
             if not ingested.is_completed():
                 report_stopped(domain, f"ingest: {ingested.message}")
                 return failed(f"Nothing was built or published; ingest: {ingested.message}")
-            built = dbt_build(domain, full_refresh=full_refresh, return_state=True)
+            built = dbt_build(
+                domain,
+                exclude=exclude,
+                full_refresh=full_refresh,
+                rebuild_snapshots=rebuild_snapshots,
+                return_state=True,
+            )
             if not built.is_completed():
                 return failed(f"Nothing was published: {built.message}")
             published = publish(domain, return_state=True)

@@ -1,12 +1,14 @@
 """Every table of a domain into RAW, side by side, each by the tasks of its connector."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from prefect.futures import PrefectFuture
 from prefect.logging import get_run_logger
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from lakehouse.faults import Fault, fault_of
 from lakehouse.lake.pending_files import TableFiles
 from lakehouse.source_catalog import Table
 from lakehouse.table_load import TableLoad
@@ -16,11 +18,35 @@ from tasks.extract_files import extract_files, find_table_files
 
 FILES = ("files", "sftp")
 Runner = ThreadPoolTaskRunner[Any]
-Loads = Callable[[], list[TableLoad]]
+Named = tuple[str, PrefectFuture[Any]]
+"""The task of a table, or of a source."""
+Broken = list[tuple[str, Exception]]
+"""What could not be read, a table or a source, and why."""
+Loads = Callable[[Broken], list[TableLoad]]
 
 
-def load_tables(domain: str, tables: Sequence[Table], workers: int) -> list[TableLoad]:
-    """Load the tables; every one ends before the first error is raised.
+@dataclass(frozen=True)
+class Extraction:
+    """What an ingest brought, and what it could not read.
+
+    Attributes:
+        loads: of each table that could be read, in the order of the declarations.
+        faults: one for each table that could not, or for its source, and those of single files.
+        error: the last error that kept a table from being read.
+    """
+
+    loads: tuple[TableLoad, ...]
+    faults: tuple[Fault, ...] = ()
+    error: Exception | None = None
+
+    @property
+    def read(self) -> list[str]:
+        """`source.table` of each table that could be read."""
+        return [f"{load.source}.{load.table}" for load in self.loads]
+
+
+def load_tables(domain: str, tables: Sequence[Table], workers: int) -> Extraction:
+    """Load the tables; every one is tried, whatever became of the others.
 
     Args:
         domain: whose tables they are.
@@ -35,87 +61,92 @@ def load_tables(domain: str, tables: Sequence[Table], workers: int) -> list[Tabl
             _apis(runner, domain, [table for table in tables if table.connector == "api"]),
             _files(runner, domain, [table for table in tables if table.connector in FILES]),
         ]
-        loads, faults = [], []
+        broken: Broken = []
         # Files first: they were only listed so far.
-        for collect in reversed(begun):
-            try:
-                loads += collect()
-            except Exception as fault:  # noqa: BLE001 - raised below, when every table has ended
-                faults.append(fault)
-    if faults:
-        raise faults[-1]
+        loads = [load for collect in reversed(begun) for load in collect(broken)]
     order = {(table.source, table.name): place for place, table in enumerate(tables)}
-    return sorted(loads, key=lambda load: order[load.source, load.table])
+    faults = [fault_of("extract", name, error) for name, error in broken]
+    faults += [fault for load in loads for fault in load.faults]
+    return Extraction(
+        tuple(sorted(loads, key=lambda load: order[load.source, load.table])),
+        tuple(faults),
+        broken[-1][1] if broken else None,
+    )
 
 
 def _databases(runner: Runner, domain: str, tables: Sequence[Table]) -> Loads:
     sources = dict.fromkeys(table.source for table in tables if table.connector == "database")
     reading = [
-        runner.submit(extract_database, parameters={"domain": domain, "source": source})
+        (source, runner.submit(extract_database, parameters={"domain": domain, "source": source}))
         for source in sources
     ]
 
-    def collect() -> list[TableLoad]:
-        return [TableLoad.from_dict(load) for future in _ended(reading) for load in future.result()]
+    def collect(broken: Broken) -> list[TableLoad]:
+        done = _ended_well(reading, broken)
+        return [TableLoad.from_dict(load) for _, future in done for load in future.result()]
 
     return collect
 
 
 def _apis(runner: Runner, domain: str, tables: Sequence[Table]) -> Loads:
-    asking = [runner.submit(extract_api, parameters=_of(domain, table)) for table in tables]
+    asking = [
+        (table.full_name, runner.submit(extract_api, parameters=_of(domain, table)))
+        for table in tables
+    ]
 
-    def collect() -> list[TableLoad]:
-        return [TableLoad.from_dict(future.result()) for future in _ended(asking)]
+    def collect(broken: Broken) -> list[TableLoad]:
+        return [TableLoad.from_dict(future.result()) for _, future in _ended_well(asking, broken)]
 
     return collect
 
 
 def _files(runner: Runner, domain: str, tables: Sequence[Table]) -> Loads:
-    finding = [runner.submit(find_table_files, parameters=_of(domain, table)) for table in tables]
+    declared = {table.full_name: table for table in tables}
+    finding = [
+        (name, runner.submit(find_table_files, parameters=_of(domain, table)))
+        for name, table in declared.items()
+    ]
 
-    def collect() -> list[TableLoad]:
-        listed = [
-            (table, future.result())
-            for table, future in zip(tables, _ended(finding), strict=True)
-            if future.state.is_completed()
-        ]
+    def collect(broken: Broken) -> list[TableLoad]:
+        listed = {name: future.result() for name, future in _ended_well(finding, broken)}
         loading = [
-            runner.submit(
-                # A hit of the cache is the content of some earlier day; the ledger knows better.
-                extract_files.with_options(refresh_cache=TableFiles.from_dict(files).has_work),
-                parameters={**_of(domain, table), "files": files},
+            (
+                name,
+                runner.submit(
+                    # A hit of the cache is the content of an earlier day; the ledger knows better.
+                    extract_files.with_options(refresh_cache=TableFiles.from_dict(files).has_work),
+                    parameters={**_of(domain, declared[name]), "files": files},
+                ),
             )
-            for table, files in listed
+            for name, files in listed.items()
         ]
-        _ended(loading)
-        for future in finding:
-            future.result()
         return [
-            _load_of_files(future, table, files)
-            for future, (table, files) in zip(loading, listed, strict=True)
+            _load_of_files(future, declared[name], listed[name])
+            for name, future in _ended_well(loading, broken)
         ]
 
     return collect
 
 
-def _ended(futures: Sequence[PrefectFuture[Any]]) -> Sequence[PrefectFuture[Any]]:
-    for future in futures:
+def _ended_well(futures: Sequence[Named], broken: Broken) -> list[Named]:
+    """Wait for all of them; those that did not end well go to `broken` with their errors."""
+    done = []
+    for name, future in futures:
         future.wait()
-    return futures
+        try:
+            future.result()
+        except Exception as error:  # noqa: BLE001 - the caller raises it, when all is recorded
+            broken.append((name, error))
+        else:
+            done.append((name, future))
+    return done
 
 
 def _load_of_files(future: PrefectFuture[Any], table: Table, files: dict[str, Any]) -> TableLoad:
     if future.state.name != "Cached":
         return TableLoad.from_dict(future.result())
     # What a hit returns is the load of some earlier day.
-    load = TableLoad(
-        table.source,
-        table.name,
-        files_found=len(files["files"]),
-        moving=tuple(files["moving"]),
-        unusable=tuple(files["unusable"]),
-        cached=True,
-    )
+    load = TableLoad.of_listing(table, TableFiles.from_dict(files), cached=True)
     get_run_logger().info("%s: %s", table.full_name, load.summary)
     return load
 

@@ -11,6 +11,7 @@ from lakehouse.errors import AljibeError
 from lakehouse.settings import load_settings
 from lakehouse.source_catalog import load_catalog
 from lakehouse.table_load import ingest_summary
+from tasks.record_errors import record_extraction, recorded_if_stopped
 from tasks.register_raw import list_findings, register_raw
 
 
@@ -22,16 +23,19 @@ def ingest(domain: str) -> State[Any]:
         domain: folder name below `dbt/models/`, such as `pharma_latam`.
 
     Returns:
-        Completed, CompletedWithWarnings (rows refused, files in quarantine or not complete, an
-        optional source that was down, tables without any delivery) or Failed; its data are the
-        `TableLoad` of each table.
+        Completed, CompletedWithWarnings (rows refused, files in quarantine, missing or not
+        complete, an optional source that was down, tables without any delivery) or Failed; its
+        data are the `TableLoad` of each table.
     """
     try:
         settings = load_settings()
         tables = load_catalog(settings.project_dir, domain).tables
-        loads = load_tables(domain, tables, settings.extract_workers)
+        extraction = load_tables(domain, tables, settings.extract_workers)
+        loads = extraction.loads
         with only_writer(settings, domain):
-            register_raw(domain)
+            record_extraction(domain, extraction.read, extraction.faults, extraction.error)
+            with recorded_if_stopped(domain, "load"):
+                register_raw(domain)
         findings = [finding for load in loads for finding in load.findings]
         findings += list_findings(domain)
     except AljibeError as error:

@@ -10,6 +10,7 @@ from lakehouse.errors import AljibeError, PublishRefused
 from lakehouse.settings import load_settings
 from lakehouse.source_catalog import load_catalog
 from tasks.publish_serving import publish_serving
+from tasks.record_errors import record_publication, recorded_if_stopped
 from tasks.report_publication import report_publication
 
 
@@ -28,11 +29,13 @@ def publish(domain: str) -> State[Any]:
         load_catalog(settings.project_dir, domain)
         with only_writer(settings, domain):
             try:
-                rows, replaced = publish_serving(domain)
+                with recorded_if_stopped(domain, "publish"):
+                    rows, replaced = publish_serving(domain)
             except PublishRefused as error:
                 report_publication(domain, "refused", error)
                 raise
             warnings = report_publication(domain, "published" if replaced else "unchanged")
+            warnings += record_publication(domain)
     except AljibeError as error:
         return explained(error)
     when = "published" if replaced else "were published already"

@@ -19,6 +19,8 @@ from lakehouse.progress import Progress, tell
 from lakehouse.settings import load_settings
 from lakehouse.transform.dbt_command import DbtBuild
 from lakehouse.transform.dbt_process import DbtLine, run_dbt
+from lakehouse.transform.fingerprint import project_hash
+from lakehouse.transform.parse_cache import trust_parse_of
 from lakehouse.transform.profile_target import missing_values
 from tasks.policies import is_transient
 
@@ -50,6 +52,7 @@ def run_dbt_build(build: DbtBuild, keep_open: Sequence[int]) -> None:
             tell(Progress("dbt", line.text, line.done, line.total))
 
     forget_results(build)
+    trust_parse_of(project_hash(build), build.target_path)
     with resolved_profiles(build) as profiles:
         run_dbt(
             [*build.arguments(), "--profiles-dir", profiles],
@@ -67,6 +70,7 @@ def run_dbt_with_node_tasks(build: DbtBuild) -> None:
     Several times slower, and without a time-out. The DuckDB file is released at the end.
     """
     forget_results(build)
+    trust_parse_of(project_hash(build), build.target_path)
     runner = PrefectDbtRunner(settings=_dbt_settings(build), raise_on_failure=False)
     try:
         with _environment(build.environment()):

@@ -41,6 +41,11 @@ def build_fingerprint(build: DbtBuild, current: Iterable[CurrentBatch]) -> str:
     return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()
 
 
+def project_hash(build: DbtBuild) -> str:
+    """Hash of all files that dbt parses for a build."""
+    return hashlib.sha256(json.dumps(_read(build)[0]).encode()).hexdigest()
+
+
 def _read(build: DbtBuild) -> tuple[list[tuple[str, str]], set[str]]:
     found: list[tuple[str, str]] = []
     variables: set[str] = set()

@@ -1,0 +1,4 @@
+{#- Key of the day of a moment in dim_date: yyyymmdd as an integer. -#}
+{% macro date_key(moment) -%}
+    cast(strftime({{ moment }}, '%Y%m%d') as integer)
+{%- endmacro %}

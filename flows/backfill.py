@@ -1,0 +1,47 @@
+"""backfill(domain, from_date, to_date): build the rows of a range of days anew, and publish."""
+
+from datetime import date
+from typing import Any
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+
+from flows.dbt_build import dbt_build
+from flows.publish import publish
+from flows.run_states import explained, failed, only_writer, succeeded, summary_of, warnings_of
+from lakehouse.errors import AljibeError, BackfillRangeInvalid
+from lakehouse.settings import load_settings
+
+
+@flow(name="backfill", flow_run_name="backfill-{domain}-{from_date}-{to_date}")
+def backfill(domain: str, from_date: date, to_date: date) -> State[Any]:
+    """Build incremental rows of a range of days anew from RAW, as a full refresh would.
+
+    Models read the range from the dbt variables `backfill_from` and `backfill_to`; what they do
+    not limit by days is built as always.
+
+    Args:
+        domain: folder name below `dbt/models/`, such as `olist`.
+        from_date: first day, in the time of the domain's own dates.
+        to_date: last day, included.
+
+    Returns:
+        Completed, CompletedWithWarnings or Failed, as `elt` does.
+    """
+    try:
+        if to_date < from_date:
+            raise BackfillRangeInvalid(
+                f"The range from {from_date} to {to_date} is empty: give the earlier day first."
+            )
+        days = {"backfill_from": from_date.isoformat(), "backfill_to": to_date.isoformat()}
+        with only_writer(load_settings(), domain):
+            built = dbt_build(domain, vars=days, return_state=True)
+            if not built.is_completed():
+                return failed(f"Nothing was published: {built.message}")
+            published = publish(domain, return_state=True)
+            if not published.is_completed():
+                return failed(f"Nothing was published: {published.message}")
+    except AljibeError as error:
+        return explained(error)
+    steps = "; ".join(summary_of(state) for state in (built, published))
+    return succeeded(f"{domain}: {steps}", [*warnings_of(built), *warnings_of(published)])
