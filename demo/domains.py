@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cli.prefect_environment import api_is_configured
+from demo.olist.deliveries import write_olist
 from demo.pharma_deliveries import write_deliveries
 from demo.techstore_shop import Shop
 from demo.techstore_sources import running_sources, write_sources
@@ -98,4 +99,18 @@ TECHSTORE = DemoDomain(
     ),
     try_next='make demo ARGS="--domain techstore --scale 3"',
 )
-DOMAINS = {domain.name: domain for domain in (PHARMA_LATAM, TECHSTORE)}
+OLIST = DemoDomain(
+    name="olist",
+    write=lambda settings, scale: write_olist(settings.landing("olist"), scale=scale),
+    folder=lambda settings: settings.landing("olist"),
+    described="the nine files of a Brazilian marketplace",
+    running=lambda _settings: nullcontext(),
+    mart=Mart(
+        name="marts.mart_executive_dashboard",
+        columns="order_date, orders, gmv, customers",
+        order="order_date desc",
+        total="format('{:,.2f} BRL', sum(gmv))",
+    ),
+    try_next='make demo ARGS="--domain olist --scale 5"',
+)
+DOMAINS = {domain.name: domain for domain in (PHARMA_LATAM, TECHSTORE, OLIST)}

@@ -42,7 +42,7 @@ def write_domain(project, name, sources, tables):
     folder.mkdir(parents=True)
     (folder / f"_{name}__sources.yml").write_text(sources)
     for table in tables:
-        (folder / f"stg_{table}.sql").write_text(MODEL % (name, table))
+        (folder / f"stg_{name}_{table}.sql").write_text(MODEL % (name, table))
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,8 @@ def build(module_copy, delivery):
 
 def test_incremental_gives_all_rows_of_the_newest_batch_that_holds_a_key(build):
     rows = build.query(
-        "select shop_id, order_id, state, _delivery_sequence from staging.stg_orders order by all"
+        "select shop_id, order_id, state, _delivery_sequence "
+        "from staging.stg_shop_orders order by all"
     )
     assert rows == [
         (1, 1, "new", 2),
@@ -93,7 +94,7 @@ def test_incremental_gives_all_rows_of_the_newest_batch_that_holds_a_key(build):
 
 
 def test_snapshot_gives_every_row_of_the_current_batch(build):
-    assert build.query("select price from staging.stg_prices") == [(12,), (12,)]
+    assert build.query("select price from staging.stg_shop_prices") == [(12,), (12,)]
 
 
 @pytest.mark.parametrize(
@@ -108,7 +109,7 @@ def test_snapshot_gives_every_row_of_the_current_batch(build):
 def test_meta_that_says_too_little_is_an_error_with_file_source_table_and_field(
     build, table, field, said
 ):
-    result = build.results[f"stg_{table}"]
+    result = build.results[f"stg_faulty_{table}"]
     assert result["status"] == "error"
     where = f"models/faulty/staging/_faulty__sources.yml: source faulty, table {table}"
     assert f"{where}, field {field}" in result["message"]
@@ -116,14 +117,14 @@ def test_meta_that_says_too_little_is_an_error_with_file_source_table_and_field(
 
 
 def test_the_source_is_a_dependency_of_the_model_that_reads_it(build):
-    node = build.manifest["nodes"]["model.aljibe.stg_orders"]
+    node = build.manifest["nodes"]["model.aljibe.stg_shop_orders"]
     assert node["depends_on"]["nodes"] == ["source.aljibe.shop.orders"]
 
 
 def test_a_schema_is_a_layer_without_the_name_of_the_target(build):
     nodes = build.manifest["nodes"]
     schemas = {node["name"]: node["schema"] for node in nodes.values()}
-    assert schemas["stg_orders"] == schemas["tipo_cambio"] == "staging"
+    assert schemas["stg_shop_orders"] == schemas["tipo_cambio"] == "staging"
     assert schemas["int_ventas_unidas"] == "intermediate"
     assert schemas["fct_ventas_latam"] == "consume"
     assert schemas["unique_fct_ventas_latam_invoice_id"] == "dq_audit"

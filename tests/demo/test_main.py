@@ -63,7 +63,7 @@ def ran(monkeypatch, tmp_path):
 
 def test_every_domain_runs_unless_some_are_named(ran, capsys):
     assert command.main([]) == 0
-    assert ran.calls == ["pharma_latam", "techstore"]
+    assert ran.calls == ["pharma_latam", "techstore", "olist"]
     ran.calls.clear()
     (command.load_settings().serving("techstore")).unlink()
     assert command.main(["--domain", "techstore", "--scale", "3"]) == 0
@@ -84,7 +84,7 @@ def test_the_head_of_a_mart_and_where_to_look_are_shown(ran, capsys):
 def test_a_run_that_failed_is_told_and_the_next_domain_runs_still(ran, capsys):
     ran.ends["pharma_latam"] = SimpleNamespace(name="Failed", message="a [test] failed")
     assert command.main([]) == 1
-    assert ran.calls == ["pharma_latam", "techstore"]
+    assert ran.calls == ["pharma_latam", "techstore", "olist"]
     assert "a [test] failed" in capsys.readouterr().out
 
 
@@ -98,6 +98,7 @@ def test_arguments_that_mean_nothing_are_refused(ran, arguments, capsys):
     assert arguments[0] in capsys.readouterr().err
 
 
+@pytest.mark.soak
 @pytest.mark.long
 @pytest.mark.timeout(600)
 def test_a_second_demo_says_that_nothing_is_new_and_changes_no_mart(tmp_path):
@@ -105,7 +106,7 @@ def test_a_second_demo_says_that_nothing_is_new_and_changes_no_mart(tmp_path):
         environment = {
             name: value
             for name, value in os.environ.items()
-            if not name.startswith(("ALJIBE_", "PREFECT_", "TECHSTORE_", "PHARMA_"))
+            if not name.startswith(("ALJIBE_", "PREFECT_", "TECHSTORE_", "PHARMA_", "OLIST_"))
         }
         done = subprocess.run(
             [sys.executable, "-m", "demo", "--domain", "pharma_latam"],

@@ -16,6 +16,7 @@ from flows.publish import publish
 DOMAIN = "pharma_latam"
 SALES = "select invoice_id, venta_total_usd from consume.fct_ventas_latam order by 1"
 FACT = "consume.fct_ventas_latam"
+ERRORS = "select pipeline_stage, error_type, resolution_status from etl.error_log order by error_id"
 ARG = "invoice_id,fecha,producto_cod,cantidad,precio_unit,moneda\n"
 BRA = "invoice_id,fecha,produto_cod,quantidade,preco_unit,moeda\n"
 REPEATED_BRA = (
@@ -53,6 +54,7 @@ def test_seed_rows_give_the_known_figures_and_a_plain_completed(landing, artifac
     assert artifacts("publish-pharma-latam")
 
 
+@pytest.mark.long
 def test_a_repeated_invoice_from_brazil_warns_and_is_published_once(
     landing, serving, artifacts, deliver, run, sales
 ):
@@ -106,6 +108,10 @@ def test_a_repeated_invoice_from_argentina_stops_the_run_and_keeps_yesterdays_ta
     assert refused.name == "Failed"
     assert "not published" in refused.message
     assert sales() == yesterday
+    assert warehouse(ERRORS) == [
+        ("transform", "test_failed", "OPEN"),
+        ("publish", "publish_refused", "OPEN"),
+    ]
 
 
 @pytest.mark.long
@@ -137,8 +143,10 @@ def test_a_failed_delivery_that_is_taken_back_is_built_again(
     assert state.name == "Completed"
     assert "nothing new, the verdict" not in state.message
     assert sales() == warehouse(SALES) == first
+    assert warehouse(ERRORS) == [("transform", "test_failed", "RESOLVED")]
 
 
+@pytest.mark.long
 def test_the_second_identical_run_extracts_nothing_and_says_so(
     landing, warehouse, settings, caplog, run, sales
 ):

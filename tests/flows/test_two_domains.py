@@ -25,6 +25,7 @@ def held(settings, domain: str) -> FileLock:
     return FileLock(settings.lock_file(domain), Holder.of_this_process("a test"), timeout=5)
 
 
+@pytest.mark.long
 def test_a_domain_runs_while_another_is_being_written(
     settings, landing, tmp_path, monkeypatch, caplog
 ):

@@ -1,0 +1,3 @@
+select *
+from {{ ref('stg_geolocation') }}
+where not ({{ in_brazil() }})

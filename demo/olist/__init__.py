@@ -1,0 +1,1 @@
+"""A seeded marketplace with the files, columns and defects of the published Olist data."""
