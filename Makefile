@@ -20,7 +20,7 @@ test: venv-dev test-servers  ## Run every test but the long ones
 	$(BIN)/pytest $(TOGETHER) --dist loadfile --no-loadscope-reorder -m "not long and not soak" $(ARGS)
 
 test-long: venv-dev test-servers  ## Run the fault loops of a few rounds
-	$(BIN)/pytest $(TOGETHER) --dist worksteal -m "long and not soak" $(ARGS)
+	$(BIN)/pytest $(TOGETHER) --dist loadfile -m "long and not soak" $(ARGS)
 
 soak: venv-dev test-servers  ## Run full rounds and large data; the bench targets belong to it
 	$(BIN)/pytest -m soak $(ARGS)

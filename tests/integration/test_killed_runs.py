@@ -20,19 +20,11 @@ from lakehouse.lake.raw_lake import RawLake
 from lakehouse.settings import Settings
 
 pytestmark = pytest.mark.integration
-# One on each side of every commit; those between them are in the full rounds.
+# One of each step; the others are in the full rounds.
 LONG = [
     "batch committed, not visible",
-    "last batch committed, not visible",
-    "build recorded",
-    "dbt ended, results not recorded",
-    "results recorded, not reported",
     "pages half written",
-    "copy in place, not recorded",
-    "dbt child at its start",
-    "dbt parent in the middle",
     "dbt both in the middle",
-    "dbt child near its end",
 ]
 SOAK = [point for point in POINTS if point not in LONG] + [
     point

@@ -93,12 +93,18 @@ def test_bootstrap_makes_blocks_pool_and_deployments_once(bootstrapped):
     deployments = ask(api, "deployments/filter")
     flows = {flow["id"]: flow["name"] for flow in ask(api, "flows/filter")}
     assert sorted(f"{flows[d['flow_id']]}/{d['name']}" for d in deployments) == [
+        "backfill/olist",
+        "dbt-build/olist",
         "dbt-build/pharma-latam",
         "dbt-build/techstore",
+        "elt/olist",
+        "elt/olist-weekly",
         "elt/pharma-latam",
         "elt/techstore",
+        "ingest/olist",
         "ingest/pharma-latam",
         "ingest/techstore",
+        "publish/olist",
         "publish/pharma-latam",
         "publish/techstore",
         "quarantine/all-domains",
@@ -112,6 +118,8 @@ def test_bootstrap_makes_blocks_pool_and_deployments_once(bootstrapped):
     assert schedules == {
         "pharma-latam": [("0 6 * * *", "UTC")],
         "techstore": [("30 5 * * *", "America/Argentina/Buenos_Aires")],
+        "olist": [("0 2 * * *", "America/Sao_Paulo")],
+        "olist-weekly": [("0 4 * * 0", "America/Sao_Paulo")],
     }
     pools = ask(api, "work_pools/filter")
     assert [(p["name"], p["type"]) for p in pools if p["name"] == "aljibe"] == [
@@ -142,6 +150,7 @@ def test_a_deployment_run_completes_and_leaves_its_artifacts(bootstrapped, home)
         assert copy.execute("select count(*) from consume.fct_ventas_latam").fetchone() == (5,)
 
 
+@pytest.mark.soak
 @pytest.mark.usefixtures("worker")
 def test_each_step_runs_alone_as_a_deployment(bootstrapped):
     for name in ("ingest", "dbt-build", "publish"):
