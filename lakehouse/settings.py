@@ -5,7 +5,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import DirectoryPath, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import URL
 
@@ -40,6 +40,9 @@ class Settings(BaseSettings):
     target_dir: Path | None = Field(default=None, description="dbt's compiled files and results.")
     audit_url: SecretStr | None = Field(
         default=None, description="SQLAlchemy URL of the audit database; default SQLite in home."
+    )
+    parse_dir: DirectoryPath | None = Field(
+        default=None, description="What dbt has parsed, for every home; default each its own."
     )
     project_dir: Path = Field(
         default=PROJECT_ROOT / "dbt", description="The dbt project with every domain."

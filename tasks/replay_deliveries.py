@@ -96,11 +96,11 @@ def _replay(steps: Sequence[ReplayStep], build: DbtBuild, keep_open: Sequence[in
     with resolved_profiles(build) as profiles:
         run_dbt(
             [*command, "--profiles-dir", profiles],
-            build.environment(),
+            build.child_environment(),
             timeout=load_settings().dbt_timeout_seconds,
             on_line=_log,
             keep_open=keep_open,
-            working_dir=build.project_dir,
+            working_dir=build.working_dir,
         )
     statuses = {node.name: node.status for node in read_results(target).nodes}
     for step in steps:

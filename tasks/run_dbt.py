@@ -20,7 +20,7 @@ from lakehouse.settings import load_settings
 from lakehouse.transform.dbt_command import DbtBuild
 from lakehouse.transform.dbt_process import DbtLine, run_dbt
 from lakehouse.transform.fingerprint import project_hash
-from lakehouse.transform.parse_cache import trust_parse_of
+from lakehouse.transform.parse_cache import parsed_before, trust_parse_of
 from lakehouse.transform.profile_target import missing_values
 from tasks.policies import is_transient
 
@@ -51,16 +51,19 @@ def run_dbt_build(build: DbtBuild, keep_open: Sequence[int]) -> None:
         if line.done is not None:
             tell(Progress("dbt", line.text, line.done, line.total))
 
+    settings = load_settings()
     forget_results(build)
-    trust_parse_of(project_hash(build), build.target_path)
-    with resolved_profiles(build) as profiles:
+    with (
+        parsed_before(build, settings.parse_dir),
+        resolved_profiles(build) as profiles,
+    ):
         run_dbt(
             [*build.arguments(), "--profiles-dir", profiles],
-            build.environment(),
-            timeout=load_settings().dbt_timeout_seconds,
+            build.child_environment(),
+            timeout=settings.dbt_timeout_seconds,
             on_line=_show,
             keep_open=keep_open,
-            working_dir=build.project_dir,
+            working_dir=build.working_dir,
         )
 
 

@@ -4,13 +4,28 @@
 
 import os
 from collections.abc import Iterator
+from tempfile import TemporaryDirectory
 
 import pytest
 
+_PARSED = pytest.StashKey[TemporaryDirectory[str]]()
 
-def pytest_configure() -> None:
-    """Without a data catalog: each new home would wait five seconds; tests about it ask for one."""
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Spare each new home the five seconds of a data catalog, and those in which dbt parses.
+
+    Tests about the catalog ask for one. The processes of pytest-xdist take the folder of the first.
+    """
     os.environ.setdefault("ALJIBE_DATA_CATALOG", "false")
+    if "ALJIBE_PARSE_DIR" not in os.environ:
+        config.stash[_PARSED] = TemporaryDirectory(prefix="aljibe-parsed-")
+        os.environ["ALJIBE_PARSE_DIR"] = config.stash[_PARSED].name
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if _PARSED in config.stash:
+        del os.environ["ALJIBE_PARSE_DIR"]
+        config.stash[_PARSED].cleanup()
 
 
 @pytest.fixture(scope="session")

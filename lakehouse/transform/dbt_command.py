@@ -133,6 +133,19 @@ class DbtBuild:
             arguments += ["--vars", json.dumps(dict(variables))]
         return arguments
 
+    @property
+    def working_dir(self) -> Path:
+        """Folder that dbt is started in, from which relative paths of a profile count."""
+        return self.project_dir if self.foreign else self.warehouse.parent
+
+    def child_environment(self) -> dict[str, str]:
+        """Variables for a dbt that is started in `working_dir`.
+
+        What dbt has parsed is of use to another home only if its profile names no path of this one.
+        """
+        own = {} if self.foreign else {"ALJIBE_WAREHOUSE": self.warehouse.name}
+        return {**self.environment(), **own}
+
     def environment(self) -> dict[str, str]:
         """Variables that the project's profile reads."""
         return {

@@ -101,11 +101,11 @@ def _generate(
             *build.command("docs", "generate", target_path=target),
             *("--no-compile", "--profiles-dir", profiles_dir),
         ],
-        build.environment(),
+        build.child_environment(),
         timeout=timeout,
         on_line=on_line,
         keep_open=keep_open,
-        working_dir=build.project_dir,
+        working_dir=build.working_dir,
     )
     catalog = read_dbt_artifact(target / "catalog.json", "catalog")
     if code:

@@ -53,11 +53,11 @@ def run_source_freshness(
                 *build.command("source", "freshness", target_path=target),
                 *("--profiles-dir", profiles_dir, "--select", *sources.values()),
             ],
-            build.environment(),
+            build.child_environment(),
             timeout=timeout,
             on_line=on_line,
             keep_open=keep_open,
-            working_dir=build.project_dir,
+            working_dir=build.working_dir,
         )
         content = read_dbt_artifact(target / "sources.json", "sources")
     results = list(content.get("results") or ())

@@ -67,8 +67,8 @@ def run_dbt(
     *,
     timeout: float,
     on_line: Callable[[DbtLine], None],
+    working_dir: Path,
     keep_open: Sequence[int] = (),
-    working_dir: Path | None = None,
 ) -> int:
     """Run dbt to its end.
 
@@ -124,7 +124,7 @@ def _start(
     arguments: Sequence[str],
     environment: Mapping[str, str],
     keep_open: Sequence[int],
-    working_dir: Path | None,
+    working_dir: Path,
 ) -> "subprocess.Popen[bytes]":
     try:
         return subprocess.Popen(

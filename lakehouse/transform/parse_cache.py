@@ -1,13 +1,48 @@
-"""dbt's parse cache, which is trusted for the same files only.
+"""What dbt has parsed, kept for the same files only, and for other homes where that is wanted.
 
 After a macro changed, dbt 1.11 can leave out the YAML of singular tests: one that is to warn then
 stops a publication.
 """
 
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+from lakehouse.transform.dbt_command import DbtBuild
+from lakehouse.transform.fingerprint import project_hash
 
 _CACHE = "partial_parse.msgpack"
 _MADE_FROM = "partial_parse.files"
+
+
+@contextmanager
+def parsed_before(build: DbtBuild, shared: Path | None) -> Iterator[None]:
+    """Around a dbt build: start from what was parsed of the same files, here or in another home.
+
+    A build with variables of its own is not shared: each value would leave a cache.
+
+    Args:
+        build: the build that dbt runs inside.
+        shared: folder of the caches of all homes; one that cannot be written is only read.
+    """
+    files_hash = project_hash(build)
+    known = trust_parse_of(files_hash, build.target_path)
+    if shared is None or build.foreign or build.variables:
+        yield
+        return
+    kept = shared / f"{_shared_name(build, files_hash)}.msgpack"
+    if not known and kept.is_file():
+        shutil.copyfile(kept, build.target_path / _CACHE)
+    yield
+    made = build.target_path / _CACHE
+    if made.is_file() and not kept.exists() and os.access(shared, os.W_OK):
+        _put(made, kept)
 
 
 def trust_parse_of(files_hash: str, target_path: Path) -> bool:
@@ -27,3 +62,22 @@ def trust_parse_of(files_hash: str, target_path: Path) -> bool:
     target_path.mkdir(parents=True, exist_ok=True)
     made_from.write_text(files_hash, "utf-8")
     return False
+
+
+def _shared_name(build: DbtBuild, files_hash: str) -> str:
+    made_with = [
+        files_hash,
+        str(build.project_dir),
+        build.warehouse.name,
+        build.target,
+        *(version(package) for package in ("dbt-core", "dbt-duckdb")),
+    ]
+    return f"{build.domain}-{hashlib.sha256(json.dumps(made_with).encode()).hexdigest()[:16]}"
+
+
+def _put(source: Path, kept: Path) -> None:
+    with NamedTemporaryFile(dir=kept.parent, delete=False) as half, source.open("rb") as content:
+        shutil.copyfileobj(content, half)
+    # A cache that is part of an image is made by another user than the one that reads it.
+    Path(half.name).chmod(0o644)
+    Path(half.name).replace(kept)

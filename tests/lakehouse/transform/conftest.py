@@ -33,7 +33,9 @@ def settings(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.fixture
 def build(settings: Settings) -> DbtBuild:
-    return DbtBuild.of(settings, "shop")
+    build = DbtBuild.of(settings, "shop")
+    build.warehouse.parent.mkdir(parents=True)
+    return build
 
 
 @pytest.fixture

@@ -17,7 +17,8 @@ def event(name: str, level: str = "info", message: str = "text", **data) -> str:
 
 
 def run(on_line=lambda _line: None, *, timeout: float = 20, **options) -> int:
-    return run_dbt(["build"], {}, timeout=timeout, on_line=on_line, **options)
+    given = {"working_dir": Path.cwd(), **options}
+    return run_dbt(["build"], {}, timeout=timeout, on_line=on_line, **given)
 
 
 def is_alive(pid_file: Path) -> bool:
