@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -15,8 +16,7 @@ from lakehouse.quality.dbt_results import read_results
 from lakehouse.settings import load_settings
 from lakehouse.transform.dbt_command import DbtBuild
 from lakehouse.transform.dbt_process import DbtLine, run_dbt
-from lakehouse.transform.fingerprint import project_hash
-from lakehouse.transform.parse_cache import trust_parse_of
+from lakehouse.transform.parse_cache import parsed_before
 from lakehouse.transform.snapshot_replay import (
     ReplayStep,
     delivered_snapshots,
@@ -24,7 +24,7 @@ from lakehouse.transform.snapshot_replay import (
     pending_rounds,
 )
 from tasks.policies import is_transient
-from tasks.run_dbt import resolved_profiles
+from tasks.run_dbt import forget_results, resolved_profiles
 
 # What goes well is a matter of the build that follows.
 _LEVELS = {"warn": logging.WARNING, "error": logging.ERROR}
@@ -84,25 +84,25 @@ def _assert_in_lake(steps: Sequence[ReplayStep]) -> None:
 
 def _replay(steps: Sequence[ReplayStep], build: DbtBuild, keep_open: Sequence[int]) -> None:
     # A folder of its own: the results of the build that follows are the domain's.
-    target = build.target_path / "replay"
-    trust_parse_of(project_hash(build), target)
-    (target / "run_results.json").unlink(missing_ok=True)
-    as_of = {step.snapshot.delivered_by: step.delivery_id for step in steps}
-    command = build.command(
-        "build", target_path=target, variables={**build.variables, "as_of_delivery": as_of}
+    older = replace(
+        build,
+        target_path=build.target_path / "replay",
+        as_of={step.snapshot.delivered_by: step.delivery_id for step in steps},
     )
+    settings = load_settings()
+    forget_results(older)
     selected = [name for step in steps for name in (step.snapshot.staging, step.snapshot.name)]
-    command += ["--select", *selected, "--indirect-selection", "cautious"]
-    with resolved_profiles(build) as profiles:
+    command = [*older.command("build"), "--select", *selected, "--indirect-selection", "cautious"]
+    with parsed_before(older, settings.parse_dir), resolved_profiles(older) as profiles:
         run_dbt(
             [*command, "--profiles-dir", profiles],
-            build.child_environment(),
-            timeout=load_settings().dbt_timeout_seconds,
+            older.child_environment(),
+            timeout=settings.dbt_timeout_seconds,
             on_line=_log,
             keep_open=keep_open,
-            working_dir=build.working_dir,
+            working_dir=older.working_dir,
         )
-    statuses = {node.name: node.status for node in read_results(target).nodes}
+    statuses = {node.name: node.status for node in read_results(older.target_path).nodes}
     for step in steps:
         _tell(step, statuses.get(step.snapshot.name))
 

@@ -1,6 +1,6 @@
 {#- Batch and time of the delivery that a table of load snapshot had at the point asked for. -#}
 {% macro delivery_as_of(source_name, table_name) %}
-    {%- set as_of = var('as_of_delivery', {}).get(source_name ~ '.' ~ table_name) -%}
+    {%- set as_of = fromjson(env_var('ALJIBE_AS_OF_DELIVERY', '{}')).get(source_name ~ '.' ~ table_name) -%}
         select
             load_log.batch_id,
             load_log.delivery_id,

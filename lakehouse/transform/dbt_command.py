@@ -25,6 +25,7 @@ class DbtBuild:
     Attributes:
         select: dbt's node selection; None builds all of the domain, or of a foreign project.
         foreign: the project is not ours: no raw views, no deliveries, nothing to skip.
+        as_of: deliveries by `source.table` that are read in place of the newest.
     """
 
     domain: str
@@ -39,6 +40,7 @@ class DbtBuild:
     variables: Mapping[str, Any] = field(default_factory=dict)
     threads: int = 2
     foreign: bool = False
+    as_of: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -151,6 +153,8 @@ class DbtBuild:
         return {
             "ALJIBE_WAREHOUSE": str(self.warehouse),
             "ALJIBE_DBT_THREADS": str(self.threads),
+            # Not one of dbt's variables: each value of those has the whole project parsed anew.
+            "ALJIBE_AS_OF_DELIVERY": json.dumps(dict(self.as_of)),
             "DBT_LOG_PATH": str(self.target_path / "logs"),
             "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         }

@@ -36,7 +36,7 @@ class DeliveredSnapshot:
 
     @property
     def delivered_by(self) -> str:
-        """Its table, as the variable `as_of_delivery` names it."""
+        """Its table, as `DbtBuild.as_of` names it."""
         return f"{self.source}.{self.table}"
 
 
