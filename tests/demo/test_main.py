@@ -98,7 +98,6 @@ def test_arguments_that_mean_nothing_are_refused(ran, arguments, capsys):
     assert arguments[0] in capsys.readouterr().err
 
 
-@pytest.mark.soak
 @pytest.mark.long
 @pytest.mark.timeout(600)
 def test_a_second_demo_says_that_nothing_is_new_and_changes_no_mart(tmp_path):

@@ -13,7 +13,6 @@ from flows.publish import publish
 DOMAIN = "pharma_latam"
 
 
-@pytest.mark.soak
 @pytest.mark.long
 def test_a_partial_build_does_not_clear_a_failure_elsewhere(
     landing, deliver, run, sales, repeated_in_argentina
@@ -31,7 +30,6 @@ def test_a_partial_build_does_not_clear_a_failure_elsewhere(
     assert sales() == yesterday
 
 
-@pytest.mark.soak
 @pytest.mark.long
 def test_a_deleted_warehouse_is_built_anew(landing, settings, run, sales):
     seed_deliveries(landing)

@@ -196,7 +196,6 @@ def test_incremental_runs_end_as_a_full_refresh_with_snapshots_replayed_from_the
     assert different == []
 
 
-@pytest.mark.soak
 def test_a_range_that_is_built_anew_changes_nothing(story: Story) -> None:
     days = (date(2017, 1, 1), date(2017, 6, 30))
     story.note("backfilled", backfill(DOMAIN, *days, return_state=True))

@@ -128,7 +128,6 @@ def test_a_value_that_does_not_convert_keeps_its_row_among_the_refused(
     assert refused == [(4, "payment_value")]
 
 
-@pytest.mark.soak
 def test_orphans_stay_out_of_the_fact_until_their_key_comes(landing: Path, query: Query) -> None:
     products = table_path(landing, "products")
     header, first, *others = products.read_text("utf-8").split("\n")
@@ -152,7 +151,6 @@ def test_orphans_stay_out_of_the_fact_until_their_key_comes(landing: Path, query
     assert query("select count(*) from core.fct_order_items") == [(without + orphans,)]
 
 
-@pytest.mark.soak
 def test_a_model_that_fails_skips_what_reads_it_and_publishes_nothing(
     landing: Path,
     settings: Settings,

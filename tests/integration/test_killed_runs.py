@@ -23,8 +23,11 @@ pytestmark = pytest.mark.integration
 # One of each step; the others are in the full rounds.
 LONG = [
     "batch committed, not visible",
-    "pages half written",
+    "dbt child in the middle",
     "dbt both in the middle",
+    "dbt ended, results not recorded",
+    "pages half written",
+    "copy written, not in place",
 ]
 SOAK = [point for point in POINTS if point not in LONG] + [
     point

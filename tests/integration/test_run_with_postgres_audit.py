@@ -13,7 +13,6 @@ from demo.pharma_deliveries import seed_deliveries
 pytestmark = [pytest.mark.integration, pytest.mark.long]
 
 
-@pytest.mark.soak
 def test_two_runs_keep_their_books_in_postgresql(prefect_api, postgres_database, tmp_path):
     home = tmp_path / "home"
     seed_deliveries(home / "landing" / "pharma_latam")

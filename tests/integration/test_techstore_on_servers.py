@@ -91,7 +91,6 @@ def revenue(home: Path) -> tuple:
         ).fetchone()
 
 
-@pytest.mark.soak
 def test_the_marts_are_those_of_sqlite_and_no_secret_of_a_run_is_written_anywhere(
     sources, shop_in_mariadb, tmp_path
 ):

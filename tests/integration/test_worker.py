@@ -150,7 +150,6 @@ def test_a_deployment_run_completes_and_leaves_its_artifacts(bootstrapped, home)
         assert copy.execute("select count(*) from consume.fct_ventas_latam").fetchone() == (5,)
 
 
-@pytest.mark.soak
 @pytest.mark.usefixtures("worker")
 def test_each_step_runs_alone_as_a_deployment(bootstrapped):
     for name in ("ingest", "dbt-build", "publish"):
