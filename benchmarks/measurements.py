@@ -5,10 +5,16 @@ import os
 import platform
 import statistics
 import subprocess
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+import psutil
+
+_LOOK_EVERY_SECONDS = 0.1
 
 
 class MeasurementError(RuntimeError):
@@ -65,6 +71,44 @@ def timed(
         shown = " ".join(map(str, command))
         raise MeasurementError(f"{shown} ended with {ended.returncode}:\n{tail}")
     return seconds
+
+
+@contextmanager
+def peak_memory(processes: Callable[[], Iterable[psutil.Process]]) -> Iterator[list[int]]:
+    """Look ten times a second at the memory of processes and of all that they started.
+
+    Args:
+        processes: which, asked anew each time.
+
+    Yields:
+        A list whose one element is the highest sum of resident memory so far, in bytes. Memory
+        that two of them share counts twice.
+    """
+    peak, done = [0], threading.Event()
+
+    def look() -> None:
+        while not done.wait(_LOOK_EVERY_SECONDS):
+            peak[0] = max(peak[0], sum(map(_resident, processes())))
+
+    watcher = threading.Thread(target=look, daemon=True)
+    watcher.start()
+    try:
+        yield peak
+    finally:
+        done.set()
+        watcher.join()
+
+
+def _resident(process: psutil.Process) -> int:
+    try:
+        family = [process, *process.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return 0
+    total = 0
+    for member in family:
+        with suppress(psutil.NoSuchProcess):
+            total += member.memory_info().rss
+    return total
 
 
 def machine() -> str:

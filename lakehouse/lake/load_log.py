@@ -9,12 +9,12 @@ from lakehouse.lake.error_ledger import write_error_log
 from lakehouse.lake.ledger import Ledger
 from lakehouse.source_catalog import Catalog
 
-_LOAD_LOG = """
+LOAD_LOG_COLUMNS = """
     batch_id VARCHAR, source_name VARCHAR, table_name VARCHAR, file_name VARCHAR,
     rows_delivered BIGINT, rows_loaded BIGINT, rows_rejected BIGINT, bytes BIGINT,
     started_at TIMESTAMPTZ, seconds DOUBLE, status VARCHAR, reason VARCHAR, delivery_id BIGINT
 """
-_REJECTED_ROWS = """
+REJECTED_ROWS_COLUMNS = """
     delivery_id BIGINT, source_name VARCHAR, table_name VARCHAR, file_name VARCHAR,
     source_line BIGINT, column_name VARCHAR, reason VARCHAR, row_loaded BOOLEAN,
     occurred_at TIMESTAMPTZ
@@ -55,8 +55,8 @@ def write_logs(connection: duckdb.DuckDBPyConnection, catalog: Catalog, ledger: 
         .where(deliveries.c.source_name.in_(sources))
     )
     for name, columns, query in (
-        ("load_log", _LOAD_LOG, loads.order_by(deliveries.c.delivery_id)),
-        ("rejected_rows", _REJECTED_ROWS, refused.order_by(rejected_rows.c.rejected_row_id)),
+        ("load_log", LOAD_LOG_COLUMNS, loads.order_by(deliveries.c.delivery_id)),
+        ("rejected_rows", REJECTED_ROWS_COLUMNS, refused.order_by(rejected_rows.c.rejected_row_id)),
     ):
         copy_query(connection, ledger.engine, f"etl.{name}", columns, query)
     write_error_log(connection, ledger.engine, catalog.domain)
