@@ -1,6 +1,6 @@
 """Every table of a domain into RAW, side by side, each by the tasks of its connector."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,8 @@ from tasks.extract_database import extract_database
 from tasks.extract_files import extract_files, find_table_files
 
 FILES = ("files", "sftp")
+# A look at a folder waits for new files to rest, and hardly works meanwhile.
+_LOOKS_AT_ONCE = 6
 Runner = ThreadPoolTaskRunner[Any]
 Named = tuple[str, PrefectFuture[Any]]
 """The task of a table, or of a source."""
@@ -54,12 +56,13 @@ def load_tables(domain: str, tables: Sequence[Table], workers: int) -> Extractio
         workers: tables, or databases, at the same time.
     """
     runner: Runner = ThreadPoolTaskRunner(max_workers=workers)
-    with runner:
+    looks: Runner = ThreadPoolTaskRunner(max_workers=max(workers, _LOOKS_AT_ONCE))
+    with looks, runner:
         # Databases and APIs first: they wait for others more than they compute.
         begun = [
             _databases(runner, domain, tables),
             _apis(runner, domain, [table for table in tables if table.connector == "api"]),
-            _files(runner, domain, [table for table in tables if table.connector in FILES]),
+            _files(looks, runner, domain, [table for table in tables if table.connector in FILES]),
         ]
         broken: Broken = []
         # Files first: they were only listed so far.
@@ -100,26 +103,22 @@ def _apis(runner: Runner, domain: str, tables: Sequence[Table]) -> Loads:
     return collect
 
 
-def _files(runner: Runner, domain: str, tables: Sequence[Table]) -> Loads:
+def _files(looks: Runner, runner: Runner, domain: str, tables: Sequence[Table]) -> Loads:
     declared = {table.full_name: table for table in tables}
     finding = [
-        (name, runner.submit(find_table_files, parameters=_of(domain, table)))
+        (name, looks.submit(find_table_files, parameters=_of(domain, table)))
         for name, table in declared.items()
     ]
 
     def collect(broken: Broken) -> list[TableLoad]:
-        listed = {name: future.result() for name, future in _ended_well(finding, broken)}
-        loading = [
-            (
-                name,
-                runner.submit(
-                    # A hit of the cache is the content of an earlier day; the ledger knows better.
-                    extract_files.with_options(refresh_cache=TableFiles.from_dict(files).has_work),
-                    parameters={**_of(domain, declared[name]), "files": files},
-                ),
-            )
-            for name, files in listed.items()
-        ]
+        listed: dict[str, dict[str, Any]] = {}
+        loading: list[Named] = []
+        for name, found in _ended_well(finding, broken):
+            files = listed[name] = found.result()
+            # A hit of the cache is the content of an earlier day; the ledger knows better.
+            load = extract_files.with_options(refresh_cache=TableFiles.from_dict(files).has_work)
+            parameters = {**_of(domain, declared[name]), "files": files}
+            loading.append((name, runner.submit(load, parameters=parameters)))
         return [
             _load_of_files(future, declared[name], listed[name])
             for name, future in _ended_well(loading, broken)
@@ -128,9 +127,8 @@ def _files(runner: Runner, domain: str, tables: Sequence[Table]) -> Loads:
     return collect
 
 
-def _ended_well(futures: Sequence[Named], broken: Broken) -> list[Named]:
-    """Wait for all of them; those that did not end well go to `broken` with their errors."""
-    done = []
+def _ended_well(futures: Sequence[Named], broken: Broken) -> Iterator[Named]:
+    """Wait for one after another; those that did not end well go to `broken` with their errors."""
     for name, future in futures:
         future.wait()
         try:
@@ -138,8 +136,7 @@ def _ended_well(futures: Sequence[Named], broken: Broken) -> list[Named]:
         except Exception as error:  # noqa: BLE001 - the caller raises it, when all is recorded
             broken.append((name, error))
         else:
-            done.append((name, future))
-    return done
+            yield name, future
 
 
 def _load_of_files(future: PrefectFuture[Any], table: Table, files: dict[str, Any]) -> TableLoad:
