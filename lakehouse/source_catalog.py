@@ -6,6 +6,7 @@ open. Values of the source's meta serve its tables as defaults.
 """
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -77,10 +78,16 @@ def load_catalog(project_dir: Path, domain: str) -> Catalog:
     return Catalog(domain=domain, tables=tuple(tables))
 
 
+@lru_cache(maxsize=64)
+def _parsed(text: str) -> Any:
+    """YAML as plain values, which nobody changes: every task of a run asks for its catalog."""
+    return yaml.safe_load(text)
+
+
 def _tables_of_file(path: Path, project_dir: Path, faults: list[str]) -> Iterator[Table]:
     shown = path.relative_to(project_dir)
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        content = _parsed(path.read_text(encoding="utf-8")) or {}
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         faults.append(f"{shown}: not readable as YAML: {' '.join(str(error).split())}")
         return

@@ -8,7 +8,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -58,12 +58,19 @@ def read_dbt_artifact(path: Path, kind: str) -> dict[str, Any]:
 
 
 def read_manifest(target_dir: Path) -> "Manifest":
-    """Read `manifest.json` of dbt's target folder.
+    """Read `manifest.json` of dbt's target folder; as long as it stays the same, only once.
 
     Raises:
         DbtCouldNotRun: the file is missing, cut short, or of another kind.
     """
-    return Manifest(read_dbt_artifact(target_dir / "manifest.json", "manifest"))
+    path = target_dir / "manifest.json"
+    seen = path.stat() if path.is_file() else None
+    return _read_manifest(path, seen and (seen.st_ino, seen.st_mtime_ns, seen.st_size))
+
+
+@lru_cache(maxsize=2)
+def _read_manifest(path: Path, _version: tuple[int, int, int] | None) -> "Manifest":
+    return Manifest(read_dbt_artifact(path, "manifest"))
 
 
 def node_meta(node: Mapping[str, Any]) -> Mapping[str, Any]:
