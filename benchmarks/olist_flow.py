@@ -111,6 +111,8 @@ class Ours:
             "ALJIBE_HOME": str(self.home),
             "ALJIBE_PARSE_DIR": str(self.place.parsed),
             "ALJIBE_DBT_THREADS": str(THREADS),
+            # Made once for each deployment.
+            "ALJIBE_DATA_CATALOG": "false",
         }
         environment.pop("OLIST_DIR", None)
         others = {child.pid for child in psutil.Process().children()}
