@@ -63,4 +63,5 @@ def tell_publication(domain: str, outcome: str, refused: str) -> None:
         return
     facts = replace(facts, publish=publish)
     update_summaries(facts, settings)
-    write_pages(facts, settings.reports)
+    # The pages of tests do not tell of publications, and are most of the pages.
+    write_pages(facts, settings.reports, tests=False)

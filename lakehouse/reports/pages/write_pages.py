@@ -50,18 +50,19 @@ class PagesWritten:
     damaged: tuple[str, ...] = ()
 
 
-def write_pages(facts: RunFacts, folder: Path) -> PagesWritten:
+def write_pages(facts: RunFacts, folder: Path, *, tests: bool = True) -> PagesWritten:
     """Write the pages of a run, `report.json`, and the front page over all domains.
 
     Args:
         facts: the run.
         folder: of all domains; it and what is missing below it are made.
+        tests: write the pages of tests too; what changed may be nothing that they show.
 
     Raises:
         OSError: a file could not be written; the pages that were there stay.
     """
     files = PageFiles(domain_folder(folder, facts.domain))
-    for test in checks_of(facts.results):
+    for test in checks_of(facts.results) if tests else ():
         page = build_test_page_view(facts, test)
         files.write(page.test.href, render_test_page(page))
     for group in facts.groups:
@@ -71,7 +72,7 @@ def write_pages(facts: RunFacts, folder: Path) -> PagesWritten:
     index = files.write(INDEX, render_domain_page(build_domain_page(facts)))
     fronts = PageFiles(folder)
     front, damaged = _write_front(facts, fronts)
-    files.remove_others((TESTS, OWNERS))
+    files.remove_others((TESTS, OWNERS) if tests else (OWNERS,))
     remove_abandoned(files.folder)
     remove_abandoned(folder)
     return PagesWritten(

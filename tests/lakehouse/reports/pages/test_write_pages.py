@@ -8,11 +8,18 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
+from typing import Literal
 
 import pytest
 
 from lakehouse.quality.build_results import NodeResult
-from lakehouse.quality.run_facts import GroupFacts, RunFacts, RunPoint, facts_to_json
+from lakehouse.quality.run_facts import (
+    GroupFacts,
+    PublishFacts,
+    RunFacts,
+    RunPoint,
+    facts_to_json,
+)
 from lakehouse.reports.pages import render
 from lakehouse.reports.pages import write_pages as module
 from lakehouse.reports.pages.write_pages import PagesWritten, write_pages
@@ -56,6 +63,24 @@ def test_the_same_run_again_writes_nothing(tmp_path: Path, make_facts: Make) -> 
     again = write_pages(facts, tmp_path)
     assert (again.written, again.unchanged) == (0, first.written)
     assert {path.stat().st_mtime for path in tmp_path.rglob("*") if path.is_file()} == {1}
+
+
+@pytest.mark.parametrize("outcome", ["published", "unchanged", "refused"])
+def test_a_publication_changes_no_page_of_a_test(
+    tmp_path: Path, make_facts: Make, outcome: Literal["published", "unchanged", "refused"]
+) -> None:
+    facts = make_facts()
+    write_pages(facts, tmp_path)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    publish = PublishFacts(outcome, {"marts.sales": 7}, message="locked", at=facts.started_at)
+    told = replace(facts, publish=publish)
+    written = write_pages(told, tmp_path, tests=False)
+    assert written.removed == 0
+    after = {path: path.read_bytes() for path in before}
+    changed = {path.name for path in before if before[path] != after[path]}
+    assert "index.html" in changed
+    assert not changed & {path.name for path in before if path.parent.name == "tests"}
+    assert write_pages(told, tmp_path).written == 0
 
 
 def test_pages_of_tests_and_owners_that_are_no_more_go(
