@@ -9,8 +9,10 @@ from prefect.client.schemas.objects import State
 from flows.dbt_build import dbt_build
 from flows.publish import publish
 from flows.run_states import explained, failed, only_writer, succeeded, summary_of, warnings_of
-from lakehouse.errors import AljibeError, BackfillRangeInvalid
+from lakehouse.errors import AljibeError
 from lakehouse.settings import load_settings
+from lakehouse.source_catalog import load_catalog
+from lakehouse.transform.backfill_range import backfill_variables
 
 
 @flow(name="backfill", flow_run_name="backfill-{domain}-{from_date}-{to_date}")
@@ -18,7 +20,7 @@ def backfill(domain: str, from_date: date, to_date: date) -> State[Any]:
     """Build incremental rows of a range of days anew from RAW, as a full refresh would.
 
     Models read the range from the dbt variables `backfill_from` and `backfill_to`; what they do
-    not limit by days is built as always.
+    not limit by days is built as always. A domain of which nothing reads them is refused.
 
     Args:
         domain: folder name below `dbt/models/`, such as `olist`.
@@ -29,12 +31,10 @@ def backfill(domain: str, from_date: date, to_date: date) -> State[Any]:
         Completed, CompletedWithWarnings or Failed, as `elt` does.
     """
     try:
-        if to_date < from_date:
-            raise BackfillRangeInvalid(
-                f"The range from {from_date} to {to_date} is empty: give the earlier day first."
-            )
-        days = {"backfill_from": from_date.isoformat(), "backfill_to": to_date.isoformat()}
-        with only_writer(load_settings(), domain):
+        settings = load_settings()
+        load_catalog(settings.project_dir, domain)
+        days = backfill_variables(settings.project_dir, domain, from_date, to_date)
+        with only_writer(settings, domain):
             built = dbt_build(domain, vars=days, return_state=True)
             if not built.is_completed():
                 return failed(f"Nothing was published: {built.message}")

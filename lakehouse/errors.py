@@ -140,6 +140,10 @@ class BackfillRangeInvalid(PermanentError):
     """The days to build anew are no range."""
 
 
+class BackfillUnread(PermanentError):
+    """Nothing that a domain builds reads the range of days, so that it would be built as always."""
+
+
 class PublishRefused(PermanentError):
     """The last results of the domain do not allow its tables to be published."""
 

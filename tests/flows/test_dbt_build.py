@@ -1,12 +1,14 @@
 """Builds: what fails, what is skipped, what is killed, and other people's projects."""
 
 import shutil
+from datetime import date
 
 import duckdb
 import pytest
 from prefect.client.orchestration import get_client
 
 from demo.pharma_deliveries import seed_deliveries
+from flows.backfill import backfill
 from flows.dbt_build import dbt_build
 from flows.publish import publish
 
@@ -87,3 +89,10 @@ def test_node_tasks_show_the_graph_and_release_the_warehouse(landing, settings, 
     # Another connection can write: the file was released.
     with duckdb.connect(str(settings.warehouse(DOMAIN))) as connection:
         connection.execute("create table etl.probe as select 1 as one")
+
+
+def test_a_domain_that_reads_no_range_of_days_is_not_built_by_days(settings):
+    state = backfill(DOMAIN, date(2024, 1, 1), date(2024, 1, 31), return_state=True)
+    assert state.is_failed()
+    assert f"{DOMAIN} cannot be built by days" in state.message
+    assert not settings.warehouse(DOMAIN).exists()
