@@ -11,8 +11,10 @@ from prefect.cache_policies import NO_CACHE
 from blocks.notification import AppriseNotification, deliver
 from blocks.notification_lookup import OWNERS, find_notification_block
 from lakehouse.errors import AljibeError
+from lakehouse.lake.audit_database import audit_engine
 from lakehouse.quality.run_facts import RunFacts
-from lakehouse.reports.digest import Digest
+from lakehouse.quality.told_owners import ToldOwners
+from lakehouse.reports.digest import Digest, owner_digests
 from lakehouse.settings import Settings
 from tasks.policies import transient_retries
 
@@ -39,6 +41,15 @@ def notify_owner(domain: str, group: str, send: Callable[[], None]) -> None:
     """
     del domain, group
     send()
+
+
+def tell_owners(facts: RunFacts, settings: Settings) -> list[str]:
+    """Tell every owner what is not told yet; returns warnings as `send_digests` does."""
+    told = ToldOwners(audit_engine(settings))
+    digests = owner_digests(facts, settings.reports_url, told.of(facts.domain), settings.ui_url)
+    return send_digests(
+        facts, digests, settings, lambda digest: told.record(facts.domain, digest.tells)
+    )
 
 
 def send_digests(

@@ -26,9 +26,7 @@ from lakehouse.quality.dbt_results import read_results
 from lakehouse.quality.failure_tables import write_failure_tables
 from lakehouse.quality.gather_facts import BuildSeen, gather_facts
 from lakehouse.quality.run_facts import RunFacts
-from lakehouse.quality.told_owners import ToldOwners
 from lakehouse.quality.warn_budget import breach_text
-from lakehouse.reports.digest import owner_digests
 from lakehouse.reports.pages.places import CATALOG, catalog_path
 from lakehouse.reports.pages.write_pages import write_pages
 from lakehouse.reports.run_events import run_events
@@ -38,7 +36,7 @@ from lakehouse.transform.dbt_command import DbtBuild
 from lakehouse.transform.profile_target import duckdb_file
 from tasks.emit_events import emit_events
 from tasks.judge_sources import SourcesJudged
-from tasks.notify import send_digests
+from tasks.notify import tell_owners
 from tasks.post_artifacts import post_artifacts
 from tasks.register_raw import open_findings
 from tasks.run_page import run_link
@@ -117,7 +115,7 @@ def make_reports(
         attempt("the artifacts", posted.result)
     attempt("the tables of failures", lambda: _failure_tables(build))
     attempt("the events", lambda: _events(facts, build_id, settings))
-    warnings += attempt("the notifications", lambda: _notifications(facts, settings)) or []
+    warnings += attempt("the notifications", lambda: tell_owners(facts, settings)) or []
     return facts, warnings
 
 
@@ -168,14 +166,6 @@ def _failure_tables(build: DbtBuild) -> None:
 
 def _events(facts: RunFacts, build_id: str, settings: Settings) -> None:
     emit_events(run_events(facts, build_id, settings.reports_url))
-
-
-def _notifications(facts: RunFacts, settings: Settings) -> list[str]:
-    told = ToldOwners(audit_engine(settings))
-    digests = owner_digests(facts, settings.reports_url, told.of(facts.domain), settings.ui_url)
-    return send_digests(
-        facts, digests, settings, lambda digest: told.record(facts.domain, digest.tells)
-    )
 
 
 def _cause(error: Exception) -> str:

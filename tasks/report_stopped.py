@@ -11,11 +11,14 @@ from prefect.logging import get_run_logger
 
 from lakehouse.errors import AljibeError
 from lakehouse.lake.audit_database import audit_engine
+from lakehouse.lake.error_ledger import ErrorLedger
 from lakehouse.publish.publication_log import PublicationLog
 from lakehouse.quality.run_facts import PublishFacts, RunFacts
+from lakehouse.quality.source_arrivals import with_faults
 from lakehouse.reports.pages.write_pages import write_pages
 from lakehouse.settings import load_settings
 from tasks.last_report import last_reported
+from tasks.notify import tell_owners
 from tasks.post_artifacts import post_summaries
 from tasks.run_page import run_link
 
@@ -43,21 +46,28 @@ def told_if_stopped(domain: str) -> Iterator[None]:
 
 @task(name="report-stopped", task_run_name="report {domain}", cache_policy=NO_CACHE)
 def tell_stopped(domain: str, why: str) -> None:
-    """Write the summaries and pages of the last build anew, with this run as their verdict."""
+    """Write the summaries and pages of the last build anew, with this run as their verdict.
+
+    Owners are told what keeps their sources from being loaded. Who they are is known from the
+    first build on.
+    """
     settings = load_settings()
-    now = datetime.now(UTC)
+    engine, now = audit_engine(settings), datetime.now(UTC)
     facts = last_reported(domain, settings)
     if facts is None:
         facts = RunFacts.without_a_build(domain, now, settings.reports_language)
-    last = PublicationLog(audit_engine(settings)).last(domain)
+    last = PublicationLog(engine).last(domain)
     facts = replace(
         facts,
         started_at=now,
         run=run_link(settings),
         stopped=why,
+        sources=tuple(with_faults(facts.sources, ErrorLedger(engine).open_errors(domain))),
         publish=PublishFacts(
             "not run", tables=last.tables if last else {}, at=last.published_at if last else None
         ),
     )
     post_summaries(facts, settings)
     write_pages(facts, settings.reports)
+    for warning in tell_owners(facts, settings):
+        get_run_logger().warning("%s", warning)

@@ -137,7 +137,7 @@ def gather_facts(
             replace(source, rows_before=_rows_before(points.get(source.unique_id, ())))
             for source in sources
         ),
-        groups=owner_groups(manifest, results),
+        groups=owner_groups(manifest, results, sources),
         lineage=lineage_of(manifest, results, published=published),
         not_checked=tuple(
             manifest.name_of(unique_id)

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 from lakehouse.quality.build_results import BuildResults, NodeResult, Status
 from lakehouse.quality.failing_rows import FailingRows
 from lakehouse.quality.receipt import Receipt
+from lakehouse.quality.source_faults import RefusedFile, RefusedRow, SourceFault
 
 Change = Literal["NEW", "STILL", "FIXED", "NOT CHECKED"]
 Arrival = Literal["loaded", "unchanged", "late", "quarantined", "never"]
@@ -130,32 +131,6 @@ class ModelFacts:
 
 
 @dataclass(frozen=True)
-class RefusedRow:
-    """A row of a delivery that is not in the lake, or only without the named value.
-
-    Attributes:
-        line: in the file; None where the format has no lines.
-        reason: why, without the value.
-        loaded: the row is in the lake; only this value was left empty.
-    """
-
-    file: str
-    line: int | None
-    column: str | None
-    reason: str
-    loaded: bool = False
-
-
-@dataclass(frozen=True)
-class RefusedFile:
-    """A delivery in quarantine, about which nothing was decided yet."""
-
-    file: str
-    reason: str
-    arrived_at: datetime
-
-
-@dataclass(frozen=True)
 class SourceFacts:
     """A table of a source: what came, and whether it is fresh.
 
@@ -171,6 +146,7 @@ class SourceFacts:
         files: names of the newest files that were loaded, at most five.
         refused_files: what is in quarantine, the newest first, at most five.
         refused_rows: refused rows of this run's deliveries, at most twenty of a table.
+        faults: open errors that keep something of it from being loaded, oldest first.
         warn_after_hours: age from which it is late; `error_after_hours` from which that is a fail.
     """
 
@@ -191,6 +167,7 @@ class SourceFacts:
     files: tuple[str, ...] = ()
     refused_files: tuple[RefusedFile, ...] = ()
     refused_rows: tuple[RefusedRow, ...] = ()
+    faults: tuple[SourceFault, ...] = ()
     group: str | None = None
 
 

@@ -5,15 +5,18 @@ delivered again with the same rows counts as having come; it is judged on every 
 in which nothing was built.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from lakehouse.lake.error_ledger import ErrorLedger, ErrorRecord
 from lakehouse.lake.ledger import Delivery, Ledger
 from lakehouse.quality.build_results import NodeResult, Status
 from lakehouse.quality.dbt_manifest import Manifest
 from lakehouse.quality.freshness_check import freshness_result
-from lakehouse.quality.run_facts import Arrival, RefusedFile, RefusedRow, SourceFacts
+from lakehouse.quality.run_facts import Arrival, SourceFacts
+from lakehouse.quality.source_faults import RefusedFile, RefusedRow, source_faults
 from lakehouse.source_catalog import Catalog
 from lakehouse.table_contract import Table
 
@@ -29,7 +32,7 @@ def source_arrivals(
 
     Args:
         catalog: the sources.
-        ledger: their deliveries.
+        ledger: their deliveries; in the same database lie their errors.
         manifest: dbt's own view of them, with their `freshness`.
         now: moment to judge freshness at.
         since: what was delivered after it counts as of this run; None takes everything.
@@ -43,7 +46,17 @@ def source_arrivals(
         unique_id, node = nodes.get((table.source, table.name), ("", {}))
         if unique_id:
             facts.append(_arrival(table, unique_id, node, ledger, manifest, now, since))
-    return facts
+    return with_faults(facts, ErrorLedger(ledger.engine).open_errors(catalog.domain))
+
+
+def with_faults(sources: Sequence[SourceFacts], errors: Sequence[ErrorRecord]) -> list[SourceFacts]:
+    """The sources with the faults that they have now.
+
+    Args:
+        sources: tables of a domain.
+        errors: its open ones.
+    """
+    return [replace(source, faults=source_faults(source.name, errors)) for source in sources]
 
 
 def freshness_checks(sources: list[SourceFacts], manifest: Manifest) -> list[NodeResult]:

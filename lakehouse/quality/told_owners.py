@@ -1,4 +1,7 @@
-"""What owners were last told of each test, in the audit database, so that nothing is told twice."""
+"""What owners were last told of tests and errors, so that nothing is told twice.
+
+It lies in the audit database.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,7 +29,11 @@ class Notified:
 
 @dataclass(frozen=True)
 class Told:
-    """What a digest tells of a test, to be noted once it is delivered."""
+    """What a digest tells of a test or of an error, to be noted once it is delivered.
+
+    Attributes:
+        unique_id: of the test; `error.<error_id>` of an error of a source.
+    """
 
     unique_id: str
     status: Status
@@ -35,13 +42,16 @@ class Told:
 
 
 class ToldOwners:
-    """Reads and writes; what was told of a test is forgotten when its incident ends."""
+    """Reads and writes; what was told of a test is forgotten when its incident ends.
+
+    What was told of an error stays: one that comes back has another id.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def of(self, domain: str) -> dict[str, Notified]:
-        """What was told of the domain's open tests, by unique id."""
+        """What was told of the domain's open tests and of its errors, by unique id."""
         query = select(test_notifications).where(test_notifications.c.domain == domain)
         with self._engine.connect() as connection:
             return {

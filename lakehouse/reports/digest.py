@@ -9,15 +9,17 @@ from datetime import datetime
 
 from lakehouse.quality.build_results import NodeResult, Status
 from lakehouse.quality.run_facts import UNOWNED, BudgetBreach, GroupFacts, RunFacts, RunPoint
+from lakehouse.quality.source_faults import SourceFault
 from lakehouse.quality.told_owners import Notified, Told
 from lakehouse.reports.artifacts.artifact_keys import folder_name, owner_key
 from lakehouse.reports.checks import OPEN, index_of
+from lakehouse.reports.open_faults import fault_title, fault_todo, faults_of
 from lakehouse.reports.views.owner_view import owner_slug
 from lakehouse.reports.views.test_wording import title, what_to_do
 from lakehouse.reports.views.verdicts import is_blocked
 from lakehouse.reports.wording import Wording
 
-MOST_TESTS = 10
+MOST_TOLD = 10
 _LONGEST_ADVICE = 400
 _RANK: dict[Status, int] = {"pass": 0, "skipped": 0, "warn": 1, "fail": 2, "error": 2}
 
@@ -29,7 +31,7 @@ class Digest:
     Attributes:
         notify: the block that the group names; None for the one of all.
         body: plain text that also reads well as Markdown.
-        tells: every test that is new or worse, also those beyond the ones shown.
+        tells: every fault and test that is new or worse, also those beyond the ones shown.
     """
 
     group: str
@@ -58,12 +60,15 @@ def owner_digests(
 ) -> list[Digest]:
     """One digest for each group that has something new or worse, in its owner's language.
 
+    An error of a source is told once, whatever becomes of it; of a run that ended before it built
+    anything only those are told.
+
     Args:
         facts: the run.
         pages_url: where the folder of all pages is served.
         already: what was told before, by unique id; then a run that was killed before it told, or
             a skipped build, leaves nothing untold and nothing told twice. None: compare with the
-            run before, and tell nothing of a build that was skipped.
+            run before, tell all errors of sources, and nothing of a build that was skipped.
         ui_url: Prefect's UI, for links where no pages are served.
     """
     if already is None and facts.skipped_build_of:
@@ -80,25 +85,32 @@ def _digest(
     ui_url: str | None,
 ) -> Digest | None:
     words, own = Wording.of(group.language or facts.language), set(group.nodes)
-    checks = [check for check in index_of(facts).checks if check.unique_id in own]
+    faults = [
+        one for one in faults_of(facts, own) if _told_of(one).unique_id not in (already or {})
+    ]
+    built = () if facts.stopped else index_of(facts).checks
+    checks = [check for check in built if check.unique_id in own]
     news = [
         _News(check, why)
         for check in checks
         if check.status in OPEN and (why := _why(facts, check, already, words))
     ]
-    if not news:
+    count = len(faults) + len(news)
+    if not count:
         return None
     owner = words.say("domain.unowned") if group.owner == UNOWNED else group.owner
-    subject = words.say("digest.subject", count=len(news), owner=owner, domain=facts.domain)
-    body = [_verdict(facts, own, words)]
-    body += [_entry(facts, one, pages_url, words) for one in news[:MOST_TESTS]]
-    if len(news) > MOST_TESTS:
-        body.append(words.say("digest.more", count=len(news) - MOST_TESTS))
+    subject = words.say("digest.subject", count=count, owner=owner, domain=facts.domain)
+    entries = [_fault_entry(one, words) for one in faults[:MOST_TOLD]]
+    entries += [_entry(facts, one, pages_url, words) for one in news[: MOST_TOLD - len(entries)]]
+    body = [_verdict(facts, own, words), *entries]
+    if count > len(entries):
+        body.append(words.say("digest.more", count=count - len(entries)))
     fixed = [title(one, words) for one in checks if facts.state(one.unique_id).change == "FIXED"]
     if fixed:
         body.append(words.say("digest.resolved", names=words.names(fixed)))
     if link := _sheet_link(facts, group, pages_url, ui_url):
         body.append(words.say("digest.sheet", url=link))
+    tells = (*map(_told_of, faults), *(_told(facts, one.test) for one in news))
     return Digest(
         group=group.name,
         owner=group.owner,
@@ -107,7 +119,7 @@ def _digest(
         language=words.language,
         subject=" ".join(subject.split()),
         body="\n\n".join(body) + "\n",
-        tells=tuple(_told(facts, one.test) for one in news),
+        tells=tells,
     )
 
 
@@ -174,11 +186,29 @@ def _told(facts: RunFacts, test: NodeResult) -> Told:
     )
 
 
+def _told_of(fault: SourceFault) -> Told:
+    return Told(f"error.{fault.error_id}", "warn", None)
+
+
 def _verdict(facts: RunFacts, own: set[str], words: Wording) -> str:
+    if facts.stopped:
+        return words.say("verdict.stopped")
     if is_blocked(facts):
         return words.say("verdict.do_not_use")
     warnings = [node for node in facts.results.warnings if node.unique_id in own]
+    if not warnings:
+        return words.say("verdict.use_with_findings", count=len(faults_of(facts, own)))
     return words.say("verdict.use_with_warnings", count=len(warnings))
+
+
+def _fault_entry(fault: SourceFault, words: Wording) -> str:
+    marks = (words.say("status.warn"), words.say("digest.new"))
+    lines = [
+        f"- {fault_title(fault, words)}",
+        " · ".join(marks),
+        f"{words.say('page.what_to_do')} {fault_todo(fault.kind, words)}",
+    ]
+    return "\n  ".join(lines)
 
 
 def _entry(facts: RunFacts, news: _News, pages_url: str | None, words: Wording) -> str:

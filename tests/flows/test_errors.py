@@ -7,6 +7,7 @@ import sqlite3
 import duckdb
 import pytest
 
+from flows.elt import elt
 from flows.ingest import ingest
 
 FILES = """
@@ -18,6 +19,12 @@ sources:
       - name: things
         config: {meta: {pattern: "things*.csv", required: true}}
         columns: [{name: thing, data_type: varchar}]
+"""
+OWNED = """
+groups:
+  - {name: stores, owner: {name: Stores, email: stores@example.com}, config: {meta: {language: es}}}
+models:
+  - {name: stg_things, config: {group: stores}, columns: [{name: thing, data_tests: [not_null]}]}
 """
 DATABASE = """
   - name: tiny_database
@@ -32,11 +39,21 @@ DATABASE = """
 def declare(settings, tmp_path, monkeypatch):
     """Declare the sources of the domain `tiny`."""
     project = tmp_path / "dbt"
-    ignored = shutil.ignore_patterns("target", "logs", "models")
+    ignored = shutil.ignore_patterns("target", "logs", "models", "seeds", "snapshots", "singular")
     shutil.copytree(settings.project_dir, project, ignore=ignored)
     (project / "models/tiny/staging").mkdir(parents=True)
     monkeypatch.setenv("ALJIBE_PROJECT_DIR", str(project))
     return (project / "models/tiny/staging/_tiny__sources.yml").write_text
+
+
+@pytest.fixture
+def owned(declare, tmp_path):
+    """A model over the files, whose owner owns them too."""
+    declare(FILES.replace("settle_seconds: 0", "settle_seconds: 0, owner: stores"))
+    staging = tmp_path / "dbt/models/tiny/staging"
+    (staging / "_tiny__models.yml").write_text(OWNED)
+    rows = "select thing from {{ current_rows('tiny_files', 'things') }}\n"
+    (staging / "stg_things.sql").write_text(rows)
 
 
 @pytest.fixture
@@ -119,3 +136,21 @@ def test_a_lake_that_lost_a_file_is_an_error_of_the_step_until_it_is_whole(
     file.with_suffix(".gone").rename(file)
     assert ingest("tiny", return_state=True).name == "CompletedWithWarnings"
     assert ("load", None, "step_failed", "RESOLVED") in errors()[0]
+
+
+def test_an_owner_is_told_once_that_a_file_did_not_come_also_by_a_run_that_built_nothing(
+    owned, landing, settings, posted
+):
+    sheet = settings.reports / "tiny/owners/stores.html"
+    for _ in range(2):
+        assert elt("tiny", return_state=True).name == "CompletedWithWarnings"
+        assert "se espera things*.csv" in "".join(posted)
+        assert len(posted) == 1
+        assert "no llegó" in sheet.read_text("utf-8")
+    landing.rename(landing.with_name("away"))
+    for _ in range(2):
+        assert elt("tiny", return_state=True).is_failed()
+        assert "No se pudo leer: tiny_files.things" in posted[-1]
+        assert "Hoy no hay datos nuevos" in posted[-1]
+        assert len(posted) == 2
+        assert "no se pudo leer" in sheet.read_text("utf-8")

@@ -96,7 +96,7 @@ def test_an_owner_is_told_once_also_when_the_first_run_ends_before_it_tells(
     line = "BRA-900,2024-02-02,AMOX500,5,10.00,BRL\n"
     deliver("ventas_bra_x.csv", HEADER + line + line)
     with monkeypatch.context() as killed:
-        killed.setattr("tasks.report_results.owner_digests", lambda *_args: [])
+        killed.setattr("tasks.notify.owner_digests", lambda *_args: [])
         run()
     assert not posted
     assert "nothing new, the verdict" in run().message
@@ -221,5 +221,5 @@ KINDS = {
     "tasks.report_results.write_pages": "the pages",
     "tasks.report_results.write_failure_tables": "the tables of failures",
     "tasks.report_results.run_events": "the events",
-    "tasks.report_results.owner_digests": "the notifications",
+    "tasks.notify.owner_digests": "the notifications",
 }

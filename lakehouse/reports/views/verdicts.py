@@ -10,6 +10,7 @@ from collections.abc import Collection, Sequence
 from lakehouse.quality.build_results import STATUSES, NodeResult, Status
 from lakehouse.quality.run_facts import RunFacts
 from lakehouse.reports.checks import TONES, index_of
+from lakehouse.reports.open_faults import faults_of
 from lakehouse.reports.views.lineage_part import published_tables
 from lakehouse.reports.views.test_wording import title
 from lakehouse.reports.views.view_types import Tag, Verdict
@@ -40,10 +41,12 @@ def owner_verdict(facts: RunFacts, ids: Collection[str], words: Wording) -> Verd
     """The verdict over the nodes of an owner; nothing is his to use if the domain failed."""
     own = frozenset(ids)
     if facts.stopped:
-        return _stopped(facts, [words.say("verdict.stopped_owner")], words)
+        # What is wrong with his own sources stands below, with what to do.
+        reasons = [] if faults_of(facts, own) else [words.say("verdict.stopped_owner")]
+        return _stopped(facts, reasons, words)
     nodes = [node for node in facts.results.nodes if node.unique_id in own]
     if not is_blocked(facts):
-        return _usable(facts, nodes, 0, own, words)
+        return _usable(facts, nodes, len(faults_of(facts, own)), own, words)
     counts = _tags(facts, nodes, words)
     reasons = _reasons(facts, nodes, words, with_refusal=False)
     if reasons:

@@ -200,7 +200,8 @@ class OwnerSheet:
 
     Attributes:
         look_at: tests that do not pass, the worst first; `resolved` those that just recovered.
-        not_loaded: files in quarantine and refused rows, right after `look_at`; None without any.
+        not_loaded: what did not come or could not be read, files in quarantine and refused rows,
+            right after `look_at`; None without any.
         flow: what came and what went out.
         lineage: the part of the picture that belongs to the group, with what it reads.
         more: such as tests that pass, models with rows over time.

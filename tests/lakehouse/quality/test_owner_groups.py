@@ -1,4 +1,10 @@
+from datetime import UTC, datetime
+
+import pytest
+
 from lakehouse.quality.owner_groups import owner_groups
+from lakehouse.quality.run_facts import SourceFacts
+from lakehouse.quality.source_faults import SourceFault
 
 GROUPS = {
     "group.p.ventas": {
@@ -48,3 +54,20 @@ def test_a_project_without_groups_has_one_sheet_for_all(make_manifest, make_resu
     manifest = make_manifest({"model.p.a": {}, "test.p.b": {"parents": ["model.p.a"]}})
     results = make_results(manifest, {"model.p.a": "pass", "test.p.b": "pass"})
     assert named(owner_groups(manifest, results)) == {"unowned": {"model.p.a", "test.p.b"}}
+
+
+@pytest.mark.parametrize("is_faulty", [True, False])
+def test_a_source_that_nothing_reads_reaches_its_owner_and_without_one_only_if_it_is_at_fault(
+    make_manifest, make_results, is_faulty
+):
+    nodes = {"model.p.a": {"group": "ventas"}, "source.p.s.raw": NODES["source.p.s.raw"]}
+    nodes |= {"source.p.s.nobodys": {"source_name": "s"}}
+    manifest = make_manifest(nodes, groups=GROUPS)
+    fault = SourceFault(1, "missing", "s.nobodys", "*.csv", "", datetime.now(UTC))
+    sources = [
+        SourceFacts("source.p.s.raw", "s.raw", "never"),
+        SourceFacts("source.p.s.nobodys", "s.nobodys", "never", faults=(fault,) * is_faulty),
+    ]
+    groups = named(owner_groups(manifest, make_results(manifest, {"model.p.a": "pass"}), sources))
+    assert groups.pop("ventas") == {"model.p.a", "source.p.s.raw"}
+    assert groups == ({"unowned": {"source.p.s.nobodys"}} if is_faulty else {})

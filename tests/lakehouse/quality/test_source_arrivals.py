@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert
 
+from lakehouse.faults import Fault
 from lakehouse.lake.audit_schema import batches, deliveries
+from lakehouse.lake.error_ledger import ErrorLedger
 from lakehouse.lake.ledger import Ledger
 from lakehouse.quality.run_facts import SourceFacts
 from lakehouse.quality.source_arrivals import freshness_checks, source_arrivals
@@ -136,3 +138,9 @@ def test_a_refused_delivery_leaves_the_source_as_old_as_its_last_good_one(delive
 def test_what_never_came_is_older_than_any_limit(judge):
     facts = judge(LIMITS)
     assert (facts.arrival, facts.status, facts.rows) == ("never", "fail", None)
+
+
+def test_a_source_carries_its_open_errors(judge, audit):
+    missing = Fault("extract", "shop.sales", "file_missing", "none", details={"pattern": "*.csv"})
+    ErrorLedger(audit).settle("mill", [missing], lambda _: "OPEN", NOW)
+    assert [fault.kind for fault in judge().faults] == ["missing"]

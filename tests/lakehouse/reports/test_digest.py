@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,10 +12,12 @@ from lakehouse.quality.run_facts import (
     GroupFacts,
     RunFacts,
     RunPoint,
+    SourceFacts,
     TestState,
 )
+from lakehouse.quality.source_faults import SourceFault
 from lakehouse.quality.told_owners import Notified, Told
-from lakehouse.reports.digest import MOST_TESTS, owner_digests
+from lakehouse.reports.digest import MOST_TOLD, owner_digests
 
 NOW = datetime(2026, 11, 21, 6, 3, tzinfo=UTC)
 CANARY = "canary-4111-1111"
@@ -67,6 +70,27 @@ def make_facts(*tests: NodeResult, **overrides: Any) -> RunFacts:
         **overrides,
     }
     return RunFacts("pharma_latam", NOW, results, **fields)
+
+
+def make_fault(error_id: int = 1, **overrides: Any) -> SourceFault:
+    """No file of a table; the message names a folder."""
+    fields: dict[str, Any] = {
+        "error_id": error_id,
+        "kind": "missing",
+        "table": "files.sales",
+        "file": "sales*.csv",
+        "message": CANARY,
+        "since": NOW,
+        **overrides,
+    }
+    return SourceFault(**fields)
+
+
+def with_faults(*faults: SourceFault, **overrides: Any) -> RunFacts:
+    """A run in which these keep tables of the group ventas from being loaded."""
+    sources = (SourceFacts("source.p.files.sales", "files.sales", "late", faults=faults),)
+    group = make_group("source.p.files.sales", "test.p.unique_id")
+    return make_facts(**{"sources": sources, "groups": (group,), **overrides})
 
 
 def still(*points: tuple[str, int | None], **state: Any) -> dict[str, Any]:
@@ -156,11 +180,11 @@ def test_what_was_resolved_is_named_but_is_no_reason_to_write():
 
 
 def test_ten_tests_are_shown_and_all_are_told():
-    tests = [make_test(name=f"t{number:02}") for number in range(MOST_TESTS + 3)]
+    tests = [make_test(name=f"t{number:02}") for number in range(MOST_TOLD + 3)]
     (digest,) = owner_digests(make_facts(*tests))
-    assert digest.body.count("\n- ") == MOST_TESTS
+    assert digest.body.count("\n- ") == MOST_TOLD
     assert "Y 3 más." in digest.body
-    assert len(digest.tells) == MOST_TESTS + 3
+    assert len(digest.tells) == MOST_TOLD + 3
 
 
 class TestComparedWithTheRunBefore:
@@ -252,3 +276,62 @@ class TestComparedWithWhatWasTold:
 def test_without_pages_the_link_leads_into_the_ui():
     (digest,) = owner_digests(make_facts(make_test()), ui_url="https://prefect.example.com/")
     assert "https://prefect.example.com/artifacts/key/owner-pharma-latam-ventas" in digest.body
+
+
+class TestFaultsOfSources:
+    def test_a_file_that_did_not_come_is_told_with_what_to_do(self):
+        (digest,) = owner_digests(with_faults(make_fault()), "https://r.example.com", {})
+        assert digest.subject == "Ventas · pharma_latam: 1 cosa que mirar"
+        assert digest.body.startswith("Puede usar los datos de hoy; hay un aviso.")
+        assert (
+            "- No llegó ningún archivo de files.sales; se espera sales*.csv\n"
+            "  advertencia · NUEVA\n  Qué hacer: No llegó ningún archivo con el nombre esperado"
+        ) in digest.body
+        assert "Su hoja: https://r.example.com/pharma_latam/owners/ventas.html" in digest.body
+        assert CANARY not in str(digest)
+        assert digest.tells == (Told("error.1", "warn", None),)
+
+    @pytest.mark.parametrize(
+        ("fault", "title"),
+        [
+            ({"kind": "unread", "file": "", "table": "files"}, "No se pudo leer: files"),
+            ({"kind": "unread", "file": "a.csv"}, "No se pudo leer: a.csv (files.sales)"),
+            ({"kind": "quarantined", "file": "a.csv"}, "a.csv no se cargó: está en cuarentena"),
+            ({"kind": "partly", "file": "a.csv"}, "Una parte de a.csv no se cargó"),
+        ],
+    )
+    def test_each_kind_has_its_words(self, fault: dict[str, Any], title: str):
+        (digest,) = owner_digests(with_faults(make_fault(**fault)), already={})
+        assert f"- {title}" in digest.body
+
+    def test_it_is_told_once_and_again_only_as_a_new_error(self):
+        told = {"error.1": Notified("warn", None, NOW)}
+        assert owner_digests(with_faults(make_fault()), already=told) == []
+        (digest,) = owner_digests(with_faults(make_fault(2)), already=told)
+        assert [one.unique_id for one in digest.tells] == ["error.2"]
+
+    def test_a_build_that_was_skipped_tells_it_too(self):
+        facts = with_faults(make_fault(), skipped_build_of=NOW)
+        assert len(owner_digests(facts, already={})) == 1
+
+    def test_a_run_that_built_nothing_tells_it_and_nothing_of_the_build_before(self):
+        facts = with_faults(make_fault(kind="unread", file=""), stopped="no answer")
+        old = make_test()
+        facts = replace(facts, results=replace(facts.results, nodes=(old,)))
+        (digest,) = owner_digests(facts, already={})
+        assert digest.body.startswith("Hoy no hay datos nuevos")
+        assert [one.unique_id for one in digest.tells] == ["error.1"]
+        assert owner_digests(replace(facts, sources=()), already={}) == []
+
+    def test_another_owner_hears_nothing_of_it(self):
+        other = make_group("source.p.other.table", name="stock")
+        assert owner_digests(with_faults(make_fault(), groups=(other,)), already={}) == []
+
+    def test_no_more_than_ten_are_shown_with_those_of_the_tests_and_all_are_told(self):
+        faults = [make_fault(number) for number in range(MOST_TOLD)]
+        facts = with_faults(*faults)
+        facts = replace(facts, results=replace(facts.results, nodes=(make_test(),)))
+        (digest,) = owner_digests(facts, already={})
+        assert digest.body.count("\n- ") == MOST_TOLD
+        assert "Y 1 más." in digest.body
+        assert len(digest.tells) == MOST_TOLD + 1

@@ -2,7 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from lakehouse.quality.run_facts import PublishFacts, RunFacts
+from lakehouse.quality.run_facts import PublishFacts, RunFacts, SourceFacts
+from lakehouse.quality.source_faults import SourceFault
 from lakehouse.reports.artifacts.build_report import build_markdown
 from lakehouse.reports.pages.write_pages import write_pages
 from lakehouse.reports.views.domain_view import build_domain_page
@@ -42,3 +43,16 @@ def test_a_domain_whose_first_run_built_nothing_has_a_page_too(now, tmp_path):
     page = written.index.read_text("utf-8")
     assert "Hoy no hay datos nuevos" in page
     assert "does not answer" in page
+
+
+def test_an_owner_whose_source_could_not_be_read_is_not_told_that_nothing_is_his(
+    make_facts, make_freshness, now
+):
+    own = make_freshness(status="pass")
+    fault = SourceFault(1, "unread", "pharma.bra", "", "no answer", now)
+    source = SourceFacts(own.unique_id, "pharma.bra", "unchanged", faults=(fault,))
+    facts = replace(make_facts(own, sources=(source,)), stopped=WHY)
+    sheet = build_owner_sheet(facts, facts.groups[0])
+    assert "Hoy no hay datos nuevos" in sheet.verdict.say
+    assert "nada que corregir" not in sheet.verdict.explain
+    assert "no se pudo leer" in str(sheet.not_loaded)

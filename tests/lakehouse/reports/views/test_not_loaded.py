@@ -2,7 +2,8 @@ from datetime import timedelta
 
 import pytest
 
-from lakehouse.quality.run_facts import RefusedFile, RefusedRow, SourceFacts
+from lakehouse.quality.run_facts import SourceFacts
+from lakehouse.quality.source_faults import RefusedFile, RefusedRow, SourceFault
 from lakehouse.reports.views.domain_view import build_domain_page
 from lakehouse.reports.views.not_loaded import not_loaded_section
 from lakehouse.reports.views.owner_view import build_owner_sheet
@@ -21,6 +22,19 @@ def make_source(name="pharma.bra", **overrides):
 def tell(now):
     """The section of some sources, in Spanish."""
     return lambda *sources: not_loaded_section(sources, now, ES)
+
+
+def make_fault(now, **overrides):
+    fields = {
+        "error_id": 1,
+        "kind": "missing",
+        "table": "pharma.bra",
+        "file": "bra*.csv",
+        "message": "no file named like bra*.csv is in /srv/landing",
+        "since": now - timedelta(days=3),
+        **overrides,
+    }
+    return SourceFault(**fields)
 
 
 def texts(section):
@@ -107,3 +121,54 @@ def test_an_owner_sees_what_concerns_him_and_the_domain_page_everything(make_fac
     page = build_domain_page(facts)
     assert page.sections[0].title == "Lo que no se cargó"
     assert len(page.sections[0].grid.rows) == 2
+
+
+def test_a_file_that_did_not_come_says_what_is_expected_since_when_and_what_to_do(tell, now):
+    section = tell(make_source(faults=(make_fault(now),)))
+    assert texts(section) == [
+        {
+            "estado": "no llegó",
+            "de dónde viene": "bra*.csv",
+            "motivo": "falta desde: 18 nov 2026",
+            "tabla": "pharma.bra",
+        }
+    ]
+    assert "entréguelo o pídalo a quien lo envía" in section.lines[0]
+
+
+def test_a_source_that_could_not_be_read_stands_there_once_for_all_of_its_tables(tell, now):
+    fault = make_fault(now, kind="unread", table="pharma", file="", message="no answer")
+    section = tell(make_source(faults=(fault,)), make_source("pharma.arg", faults=(fault,)))
+    assert texts(section) == [
+        {"estado": "no se pudo leer", "motivo": "no answer", "tabla": "pharma"}
+    ]
+    assert "quienes operan la plataforma" in section.lines[0]
+
+
+def test_what_is_told_by_file_or_row_is_not_told_again_as_an_error(tell, now):
+    refused = RefusedFile("bra.csv", "empty", now)
+    faults = (
+        make_fault(now, error_id=2, kind="quarantined", file="bra.csv", message="empty"),
+        make_fault(now, error_id=3, kind="quarantined", file="old.csv", message="no header"),
+        make_fault(now, error_id=4, kind="partly", file="bra.csv", message="values refused"),
+        make_fault(now, error_id=5, kind="partly", file="late.csv", message="values refused"),
+    )
+    source = make_source(refused_files=(refused,), refused_rows=(ROW,), faults=faults)
+    assert [(row["estado"], row["de dónde viene"]) for row in texts(tell(source))] == [
+        ("en cuarentena", "bra.csv"),
+        ("en cuarentena", "old.csv"),
+        ("fila rechazada", "bra.csv, línea 2004"),
+        ("cargado en parte", "late.csv"),
+    ]
+
+
+def test_an_owner_reads_in_his_verdict_that_there_is_something_to_know(
+    make_facts, make_freshness, now
+):
+    own = make_freshness(status="pass")
+    mine = make_source("pharma.bra", unique_id=own.unique_id, faults=(make_fault(now),))
+    facts = make_facts(own, sources=(mine,))
+    sheet = build_owner_sheet(facts, facts.groups[0])
+    assert sheet.verdict.tone == "warn"
+    assert "no llegó" in str(sheet.not_loaded)
+    assert "did not come" in str(build_domain_page(facts).sections)
