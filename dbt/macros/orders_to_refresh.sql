@@ -38,9 +38,9 @@
                     where changed.dbt_updated_at in (select news.started_at from news)
                 )
                 or versions.customer_id in (
-                    select orders.customer_id
-                    from {{ ref('stg_orders') }} as orders
-                    where orders.order_id in (select delivered.order_id from delivered)
+                    select owned.customer_id
+                    from {{ ref('stg_order_customers') }} as owned
+                    where owned.order_id in (select delivered.order_id from delivered)
                 )
         )
 
