@@ -1,52 +1,31 @@
 {#-
-    Batch and time of the delivery that a table of load snapshot had at the point asked for. The
-    same content delivered several times in a row is one state, which began with the first of them.
+    Batch and time of the delivery that a table of load snapshot had at the point asked for; of the
+    same content several times in a row the first, with which that state began.
 -#}
 {% macro delivery_as_of(source_name, table_name) %}
     {%- set as_of = fromjson(env_var('ALJIBE_AS_OF_DELIVERY', '{}')).get(source_name ~ '.' ~ table_name) -%}
-        with
-
-        deliveries as (
-            select
-                load_log.batch_id,
-                load_log.delivery_id,
-                load_log.started_at
-            from etl.load_log
-            where
-                load_log.source_name = '{{ source_name }}'
-                and load_log.table_name = '{{ table_name }}'
-                and load_log.status <> 'quarantined'
-    {%- if as_of is not none %}
-                and load_log.delivery_id <= {{ as_of | int }}
-    {%- else %}
-                and load_log.delivery_id <= (
-                    select max(current_batches.sequence)
-                    from etl.current_batches
-                    where
-                        current_batches.source_name = '{{ source_name }}'
-                        and current_batches.table_name = '{{ table_name }}'
-                )
-    {%- endif %}
-        ),
-
-        newest as (
-            select arg_max(deliveries.batch_id, deliveries.delivery_id) as batch_id
-            from deliveries
-        )
-
         select
-            deliveries.batch_id,
-            deliveries.delivery_id,
-            deliveries.started_at as delivered_at
-        from deliveries
+            load_log.batch_id,
+            load_log.delivery_id,
+            load_log.started_at as delivered_at
+        from etl.load_log
         where
-            deliveries.delivery_id > (
-                select coalesce(max(others.delivery_id), -1)
-                from deliveries as others
-                where others.batch_id <> (select newest.batch_id from newest)
-            )
-        order by deliveries.delivery_id
+            load_log.source_name = '{{ source_name }}'
+            and load_log.table_name = '{{ table_name }}'
+    {%- if as_of is not none %}
+            and load_log.status <> 'quarantined'
+            and load_log.delivery_id <= {{ as_of | int }}
+        order by load_log.delivery_id desc
         limit 1
+    {%- else %}
+            and load_log.delivery_id in (
+                select current_batches.sequence
+                from etl.current_batches
+                where
+                    current_batches.source_name = '{{ source_name }}'
+                    and current_batches.table_name = '{{ table_name }}'
+            )
+    {%- endif -%}
 {% endmacro %}
 
 

@@ -7,6 +7,7 @@ same content may arrive many times and is stored once.
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import Any, Literal
 
 from sqlalchemy import Engine, Row, func, insert, select
@@ -80,7 +81,12 @@ class Delivery:
 
 @dataclass(frozen=True)
 class CurrentBatch:
-    """A batch that counts, with the number of its newest delivery."""
+    """A batch that counts.
+
+    Attributes:
+        sequence: number of the delivery since which it counts as it does: its newest, or the first
+            of those that brought it again and again with no other of the table between them.
+    """
 
     source_name: str
     table_name: str
@@ -234,6 +240,7 @@ class Ledger:
         current: list[CurrentBatch] = []
         for table in tables:
             rows = self._loaded(table)
+            since = _first_in_a_row(rows)
             if table.meta.load == "snapshot":
                 rows = rows[:1]
             elif table.meta.load == "append":
@@ -242,7 +249,7 @@ class Ledger:
                 # A whole table holds rows that were deleted since.
                 rows = [row for row in rows if row.load != "snapshot"]
             current += [
-                CurrentBatch(table.source, table.name, row.batch_id, row.delivery_id)
+                CurrentBatch(table.source, table.name, row.batch_id, since[row.delivery_id])
                 for row in _newest_by(rows, "content_key")
             ]
         return current
@@ -281,6 +288,15 @@ class Ledger:
         )
         with self.engine.connect() as connection:
             return list(connection.execute(query))
+
+
+def _first_in_a_row(rows: Sequence[Row[Any]]) -> dict[int, int]:
+    """By delivery, the first of the deliveries of its batch that follow one another."""
+    since: dict[int, int] = {}
+    for _, same in groupby(reversed(rows), key=lambda row: row.batch_id):
+        numbers = [row.delivery_id for row in same]
+        since |= dict.fromkeys(numbers, numbers[0])
+    return since
 
 
 def _newest_by(rows: Iterable[Row[Any]], field: str) -> list[Row[Any]]:

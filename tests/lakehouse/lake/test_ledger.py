@@ -120,6 +120,24 @@ def test_of_an_incremental_table_every_content_counts_in_the_order_of_its_newest
     assert after[first.batch_id] > after[second.batch_id]
 
 
+@pytest.mark.parametrize("load", ["append", "snapshot", "incremental"])
+def test_a_batch_counts_since_the_first_of_its_deliveries_in_a_row(lake, make_table, deliver, load):
+    table = make_table(load=load, key=["id"], cursor="id" if load == "incremental" else None)
+
+    def since():
+        return {b.batch_id: b.sequence for b in lake.ledger.current_batches([table])}
+
+    first = deliver("a.csv", A, table)
+    began = since()
+    again = deliver("a.csv", A, table)
+    assert (again.status, since()) == ("known", began)
+    deliver("b.csv", B, table)
+    came_back = deliver("a.csv", A, table)
+    assert since()[first.batch_id] == came_back.delivery_id
+    deliver("a.csv", A, table)
+    assert since()[first.batch_id] == came_back.delivery_id
+
+
 def test_equal_bytes_with_other_captured_groups_are_other_content(lake, make_table, deliver):
     table = make_table(regex=r"(?P<store>\w+)\.csv")
     north, south = deliver("north.csv", A, table), deliver("south.csv", A, table)
