@@ -1,5 +1,14 @@
 -- Every delivered row is loaded or rejected, and every loaded row is where its readers look, or is
 -- missing there for a reason that has a column.
+{%- set facts = {
+    'orders': 'fct_orders',
+    'order_items': 'fct_order_items',
+    'order_payments': 'fct_payments',
+    'order_reviews': 'fct_reviews',
+} %}
+{%- set versioned = ['customers', 'products', 'sellers'] %}
+{%- set tables = facts.keys() | list + versioned + ['geolocation'] %}
+
 with
 
 loads as (
@@ -20,45 +29,15 @@ loads as (
 ),
 
 staged as (
+    {%- for table in tables %}
     select
-        'orders' as table_name,
+        '{{ table }}' as table_name,
         count(*) as rows_staged
-    from {{ ref('stg_orders') }}
+    from {{ ref('stg_' ~ table) }}
+    {%- if not loop.last %}
     union all
-    select
-        'order_items' as table_name,
-        count(*) as rows_staged
-    from {{ ref('stg_order_items') }}
-    union all
-    select
-        'order_payments' as table_name,
-        count(*) as rows_staged
-    from {{ ref('stg_order_payments') }}
-    union all
-    select
-        'order_reviews' as table_name,
-        count(*) as rows_staged
-    from {{ ref('stg_order_reviews') }}
-    union all
-    select
-        'customers' as table_name,
-        count(*) as rows_staged
-    from {{ ref('stg_customers') }}
-    union all
-    select
-        'products' as table_name,
-        count(*) as rows_staged
-    from {{ ref('stg_products') }}
-    union all
-    select
-        'sellers' as table_name,
-        count(*) as rows_staged
-    from {{ ref('stg_sellers') }}
-    union all
-    select
-        'geolocation' as table_name,
-        count(*) as rows_staged
-    from {{ ref('stg_geolocation') }}
+    {%- endif %}
+    {%- endfor %}
 ),
 
 excluded as (
@@ -82,51 +61,23 @@ points as (
 ),
 
 reached as (
+    {%- for table, fact in facts.items() %}
     select
-        'orders' as table_name,
+        '{{ table }}' as table_name,
         count(*) as rows_reached,
         0 as rows_repeated
-    from {{ ref('fct_orders') }}
+    from {{ ref(fact) }}
     union all
+    {%- endfor %}
+    {%- for table in versioned %}
     select
-        'order_items' as table_name,
+        '{{ table }}' as table_name,
         count(*) as rows_reached,
         0 as rows_repeated
-    from {{ ref('fct_order_items') }}
-    union all
-    select
-        'order_payments' as table_name,
-        count(*) as rows_reached,
-        0 as rows_repeated
-    from {{ ref('fct_payments') }}
-    union all
-    select
-        'order_reviews' as table_name,
-        count(*) as rows_reached,
-        0 as rows_repeated
-    from {{ ref('fct_reviews') }}
-    union all
-    select
-        'customers' as table_name,
-        count(*) as rows_reached,
-        0 as rows_repeated
-    from {{ ref('snap_customers') }}
+    from {{ ref('snap_' ~ table) }}
     where dbt_valid_to is null and dbt_is_deleted = 'False'
     union all
-    select
-        'products' as table_name,
-        count(*) as rows_reached,
-        0 as rows_repeated
-    from {{ ref('snap_products') }}
-    where dbt_valid_to is null and dbt_is_deleted = 'False'
-    union all
-    select
-        'sellers' as table_name,
-        count(*) as rows_reached,
-        0 as rows_repeated
-    from {{ ref('snap_sellers') }}
-    where dbt_valid_to is null and dbt_is_deleted = 'False'
-    union all
+    {%- endfor %}
     select
         'geolocation' as table_name,
         count(*) as rows_reached,
