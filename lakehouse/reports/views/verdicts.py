@@ -134,6 +134,10 @@ def _what_came(facts: RunFacts, own: frozenset[str] | None, words: Wording) -> l
     rejected = sum(one.rejected for one in facts.sources if own is None or one.unique_id in own)
     if rejected:
         said.append(words.say("verdict.rejected", count=rejected))
+    sources = [one.unique_id for one in facts.sources if own is None or one.unique_id in own]
+    absent = {one.table for one in faults_of(facts, sources) if one.kind != "partly"}
+    if absent:
+        said.append(words.say("verdict.not_loaded", names=words.names(sorted(absent))))
     return said
 
 

@@ -170,5 +170,8 @@ def test_an_owner_reads_in_his_verdict_that_there_is_something_to_know(
     facts = make_facts(own, sources=(mine,))
     sheet = build_owner_sheet(facts, facts.groups[0])
     assert sheet.verdict.tone == "warn"
+    assert "No llegó o no se pudo cargar: pharma.bra." in sheet.verdict.explain
     assert "no llegó" in str(sheet.not_loaded)
-    assert "did not come" in str(build_domain_page(facts).sections)
+    domain = build_domain_page(facts)
+    assert "Did not come or could not be loaded: pharma.bra." in domain.verdict.explain
+    assert "did not come" in str(domain.sections)
