@@ -17,8 +17,9 @@ from tasks.extract_database import extract_database
 from tasks.extract_files import extract_files, find_table_files
 
 FILES = ("files", "sftp")
-# A look at a folder waits for new files to rest, and hardly works meanwhile.
-_LOOKS_AT_ONCE = 6
+# A look at a folder waits for new files to rest, and hardly works meanwhile. An OpenSSH server
+# takes ten logins at once.
+_LOOKS_AT_ONCE = 10
 Runner = ThreadPoolTaskRunner[Any]
 Named = tuple[str, PrefectFuture[Any]]
 """The task of a table, or of a source."""

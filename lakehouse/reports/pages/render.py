@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -83,11 +83,17 @@ def is_absolute(href: str) -> bool:
 def _picture(lineage: Lineage, summary: str, frame: Frame) -> _Picture | None:
     if not lineage.nodes:
         return None
-    wording = Wording.of(frame.language)
-    title = summary or wording.say("page.how_built")
-    drawn = lineage_svg(lineage, title=title, words=lineage_words(wording))
+    drawn = _drawn(lineage, summary, frame.language)
     width = drawn.partition('width="')[2].partition('"')[0]
     return _Picture(Markup(showable(drawn)), width)  # noqa: S704 - its names are escaped
+
+
+@lru_cache(maxsize=64)
+def _drawn(lineage: Lineage, summary: str, language: str) -> str:
+    """The picture as SVG; the pages of a publication show the same ones as those of its build."""
+    wording = Wording.of(language)
+    title = summary or wording.say("page.how_built")
+    return lineage_svg(lineage, title=title, words=lineage_words(wording))
 
 
 def _render(template: str, frame: Frame, tone: Tone, *, up: str = "", **values: Any) -> str:
