@@ -1,6 +1,6 @@
 """Every table of a domain into RAW, side by side, each by the tasks of its connector."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,10 +16,9 @@ from tasks.extract_api import extract_api
 from tasks.extract_database import extract_database
 from tasks.extract_files import extract_files, find_table_files
 
-FILES = ("files", "sftp")
 # A look at a folder waits for new files to rest, and hardly works meanwhile. An OpenSSH server
-# takes ten logins at once.
-_LOOKS_AT_ONCE = 10
+# takes ten logins at once, those of loads and of others among them.
+_LOOKS_AT_ONCE = {"files": 16, "sftp": 6}
 Runner = ThreadPoolTaskRunner[Any]
 Named = tuple[str, PrefectFuture[Any]]
 """The task of a table, or of a source."""
@@ -57,13 +56,16 @@ def load_tables(domain: str, tables: Sequence[Table], workers: int) -> Extractio
         workers: tables, or databases, at the same time.
     """
     runner: Runner = ThreadPoolTaskRunner(max_workers=workers)
-    looks: Runner = ThreadPoolTaskRunner(max_workers=max(workers, _LOOKS_AT_ONCE))
-    with looks, runner:
+    looks: dict[str, Runner] = {
+        connector: ThreadPoolTaskRunner(max_workers=max(workers, at_once))
+        for connector, at_once in _LOOKS_AT_ONCE.items()
+    }
+    with looks["files"], looks["sftp"], runner:
         # Databases and APIs first: they wait for others more than they compute.
         begun = [
             _databases(runner, domain, tables),
             _apis(runner, domain, [table for table in tables if table.connector == "api"]),
-            _files(looks, runner, domain, [table for table in tables if table.connector in FILES]),
+            _files(looks, runner, domain, [table for table in tables if table.connector in looks]),
         ]
         broken: Broken = []
         # Files first: they were only listed so far.
@@ -104,10 +106,12 @@ def _apis(runner: Runner, domain: str, tables: Sequence[Table]) -> Loads:
     return collect
 
 
-def _files(looks: Runner, runner: Runner, domain: str, tables: Sequence[Table]) -> Loads:
+def _files(
+    looks: Mapping[str, Runner], runner: Runner, domain: str, tables: Sequence[Table]
+) -> Loads:
     declared = {table.full_name: table for table in tables}
     finding = [
-        (name, looks.submit(find_table_files, parameters=_of(domain, table)))
+        (name, looks[table.connector].submit(find_table_files, parameters=_of(domain, table)))
         for name, table in declared.items()
     ]
 
