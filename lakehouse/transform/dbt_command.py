@@ -112,27 +112,20 @@ class DbtBuild:
             arguments.append("--full-refresh")
         return arguments
 
-    def command(
-        self,
-        *words: str,
-        target_path: Path | None = None,
-        variables: Mapping[str, Any] | None = None,
-    ) -> list[str]:
+    def command(self, *words: str, target_path: Path | None = None) -> list[str]:
         """Arguments of another dbt command on the same project and target.
 
         Args:
             words: the command, such as `docs`, `generate`.
             target_path: its own target folder; default the build's, whose files it overwrites.
-            variables: in place of the build's.
         """
         target_path = target_path or self.target_path
-        variables = self.variables if variables is None else variables
         arguments = [*words, "--project-dir", str(self.project_dir)]
         arguments += ["--target-path", str(target_path), "--threads", str(self.threads)]
         if self.target:
             arguments += ["--target", self.target]
-        if variables:
-            arguments += ["--vars", json.dumps(dict(variables))]
+        if self.variables:
+            arguments += ["--vars", json.dumps(dict(self.variables))]
         return arguments
 
     @property

@@ -32,15 +32,16 @@ def parsed_before(build: DbtBuild, shared: Path | None) -> Iterator[None]:
         shared: folder of the caches of all homes; one that cannot be written is only read.
     """
     files_hash = project_hash(build)
-    known = trust_parse_of(files_hash, build.target_path)
+    trust_parse_of(files_hash, build.target_path)
     if shared is None or build.foreign or build.variables:
         yield
         return
     kept = shared / f"{_shared_name(build, files_hash)}.msgpack"
-    if not known and kept.is_file():
-        shutil.copyfile(kept, build.target_path / _CACHE)
-    yield
     made = build.target_path / _CACHE
+    # Missing also where dbt was killed before it had parsed.
+    if not made.exists() and kept.is_file():
+        shutil.copyfile(kept, made)
+    yield
     if made.is_file() and not kept.exists() and os.access(shared, os.W_OK):
         _put(made, kept)
 

@@ -5,6 +5,7 @@ import pytest
 
 from lakehouse.errors import DbtKilled
 from lakehouse.transform.dbt_command import DbtBuild
+from lakehouse.transform.fingerprint import project_hash
 from lakehouse.transform.parse_cache import parsed_before, trust_parse_of
 
 CACHE = "partial_parse.msgpack"
@@ -74,6 +75,13 @@ def test_another_home_starts_from_what_one_has_parsed(build: DbtBuild, shared: P
     assert parse(build, shared) is None
     assert parse(in_another_home(build), shared) == b"parsed"
     assert len(list(shared.iterdir())) == 1
+
+
+def test_a_home_whose_first_dbt_was_killed_takes_it_too(build: DbtBuild, shared: Path) -> None:
+    parse(build, shared)
+    killed = in_another_home(build)
+    trust_parse_of(project_hash(killed), killed.target_path)
+    assert parse(killed, shared) == b"parsed"
 
 
 def test_without_a_shared_folder_each_home_parses(build: DbtBuild) -> None:
