@@ -10,6 +10,13 @@ from pathlib import Path
 
 from lakehouse.settings import Settings
 
+# SQLite takes one writer: a commit for each task run makes requests of a run fail and wait two
+# seconds before they are sent again.
+SERVER_ON_SQLITE = {
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "200",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
+}
+
 
 def use_embedded_prefect(
     settings: Settings, environment: MutableMapping[str, str] = os.environ
@@ -38,6 +45,7 @@ def embedded_variables(settings: Settings) -> dict[str, str]:
         "PREFECT_LOCAL_STORAGE_PATH": str(home / "storage"),
         # The default of 20 s is short for a small or busy machine.
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+        **SERVER_ON_SQLITE,
     }
 
 

@@ -8,7 +8,15 @@ from prefect.client.schemas.objects import State
 
 from flows.dbt_build import dbt_build
 from flows.publish import publish
-from flows.run_states import explained, failed, only_writer, succeeded, summary_of, warnings_of
+from flows.run_states import (
+    explained,
+    failed,
+    one_heartbeat,
+    only_writer,
+    succeeded,
+    summary_of,
+    warnings_of,
+)
 from lakehouse.errors import AljibeError
 from lakehouse.settings import load_settings
 from lakehouse.source_catalog import load_catalog
@@ -34,7 +42,7 @@ def backfill(domain: str, from_date: date, to_date: date) -> State[Any]:
         settings = load_settings()
         load_catalog(settings.project_dir, domain)
         days = backfill_variables(settings.project_dir, domain, from_date, to_date)
-        with only_writer(settings, domain):
+        with only_writer(settings, domain), one_heartbeat():
             built = dbt_build(domain, vars=days, return_state=True)
             if not built.is_completed():
                 return failed(f"Nothing was published: {built.message}")

@@ -9,7 +9,15 @@ from prefect.client.schemas.objects import State
 from flows.dbt_build import dbt_build
 from flows.ingest import ingest
 from flows.publish import publish
-from flows.run_states import explained, failed, only_writer, succeeded, summary_of, warnings_of
+from flows.run_states import (
+    explained,
+    failed,
+    one_heartbeat,
+    only_writer,
+    succeeded,
+    summary_of,
+    warnings_of,
+)
 from lakehouse.errors import AljibeError
 from lakehouse.reports.run_events import slower_than_expected
 from lakehouse.settings import load_settings
@@ -42,7 +50,7 @@ def elt(
     try:
         settings = load_settings()
         load_catalog(settings.project_dir, domain)
-        with only_writer(settings, domain):
+        with only_writer(settings, domain), one_heartbeat():
             ingested = ingest(domain, return_state=True)
             if not ingested.is_completed():
                 report_stopped(domain, f"ingest: {ingested.message}")

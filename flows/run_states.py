@@ -7,6 +7,7 @@ from typing import Any
 from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
+from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 from prefect.states import Completed, Failed
 
 from lakehouse.errors import AljibeError
@@ -65,6 +66,16 @@ def only_writer(settings: Settings, domain: str) -> Iterator[FileLock]:
     run = f"{flow_run.get_flow_name()} {flow_run.get_name()}"
     with domain_writer(settings, domain, run, on_wait=_waiting, on_left_behind=_left) as lock:
         yield lock
+
+
+@contextmanager
+def one_heartbeat() -> Iterator[None]:
+    """Run subflows without heartbeats of their own: they live and die with the run around them.
+
+    Prefect waits up to a second for the thread of each as it ends.
+    """
+    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        yield
 
 
 def explained(error: AljibeError) -> State[Any]:

@@ -173,6 +173,7 @@ def _load(
             run_id=flow_run.get_id(),
             profile=ContentProfile(**file.profile) if file.profile else None,
             local_name=copy.local_name,
+            settles_at=file.settles_at,
         )
     except DeliveryMoving as error:
         logger.warning("%s The next run takes it.", error)

@@ -59,18 +59,26 @@ def update_summaries(facts: RunFacts, settings: Settings) -> None:
     What was published is known only after them; a second version of each would tell the same
     run twice.
     """
-    with get_client(sync_client=True) as client:
-        for artifact in _summaries(facts, settings.reports_url):
-            newest = client.read_latest_artifacts(
-                artifact_filter=ArtifactCollectionFilter(
-                    key=ArtifactCollectionFilterKey(any_=[str(artifact.key)])
-                )
+    summaries = {
+        str(artifact.key): artifact for artifact in _summaries(facts, settings.reports_url)
+    }
+    with get_client(sync_client=True) as client, ThreadPoolExecutor(_SENDERS) as senders:
+        newest = client.read_latest_artifacts(
+            artifact_filter=ArtifactCollectionFilter(
+                key=ArtifactCollectionFilterKey(any_=list(summaries))
             )
-            if newest:
-                client.update_artifact(
-                    newest[0].latest_id,
-                    ArtifactUpdate(data=artifact.data, description=artifact.description),
-                )
+        )
+        updates = [
+            senders.submit(
+                client.update_artifact,
+                posted.latest_id,
+                ArtifactUpdate(data=artifact.data, description=artifact.description),
+            )
+            for posted in newest
+            if (artifact := summaries.get(str(posted.key)))
+        ]
+        for update in updates:
+            update.result()
 
 
 def tests_with_page(facts: RunFacts) -> Sequence[NodeResult]:

@@ -10,7 +10,8 @@ from prefect.logging import get_run_logger
 from lakehouse.errors import AljibeError
 from lakehouse.lake.audit_database import audit_engine
 from lakehouse.publish.publication_log import PublicationLog
-from lakehouse.quality.run_facts import PublishFacts
+from lakehouse.quality.gather_facts import publish_facts
+from lakehouse.quality.run_facts import PublishOutcome
 from lakehouse.reports.pages.write_pages import write_pages
 from lakehouse.reports.run_events import publish_event
 from lakehouse.settings import load_settings
@@ -38,19 +39,12 @@ def report_publication(
 
 
 @task(name="report-publication", task_run_name="report {domain}", cache_policy=NO_CACHE)
-def tell_publication(domain: str, outcome: str, refused: str) -> None:
+def tell_publication(domain: str, outcome: PublishOutcome, refused: str) -> None:
     """Write the pages and summaries of the last build anew, with the publication in them."""
     settings = load_settings()
     engine = audit_engine(settings)
     log, build = PublicationLog(engine), BuildHistory(engine).last(domain)
-    last, before = log.last_two(domain)
-    publish = PublishFacts(
-        outcome,  # type: ignore[arg-type]
-        tables=last.tables if last else {},
-        before=before.tables if before else {},
-        message=refused,
-        at=last.published_at if last else None,
-    )
+    publish = replace(publish_facts(log, domain, outcome), message=refused)
     facts = last_reported(domain, settings)
     blocked = [test.label for test in facts.breaches] if facts else []
     event = publish_event(
@@ -60,6 +54,8 @@ def tell_publication(domain: str, outcome: str, refused: str) -> None:
         emit_events([event])
     if facts is None:
         get_run_logger().info("%s has no report yet to add the publication to.", domain)
+        return
+    if facts.publish == publish:
         return
     facts = replace(facts, publish=publish)
     update_summaries(facts, settings)

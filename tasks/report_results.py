@@ -36,6 +36,7 @@ from lakehouse.transform.dbt_command import DbtBuild
 from lakehouse.transform.profile_target import duckdb_file
 from tasks.emit_events import emit_events
 from tasks.judge_sources import SourcesJudged
+from tasks.last_report import last_reported
 from tasks.notify import tell_owners
 from tasks.post_artifacts import post_artifacts
 from tasks.register_raw import open_findings
@@ -103,8 +104,10 @@ def make_reports(
             get_run_logger().warning("%s: %s", build.domain, warnings[-1])
             return None
 
+    standing = attempt("the last report", lambda: _standing(build, settings)) if skipped else None
     facts = attempt(
-        "the reports of this build", lambda: _facts(build, build_id, skipped, sources, settings)
+        "the reports of this build",
+        lambda: _facts(build, build_id, skipped, sources, settings, standing),
     )
     if facts is None:
         return None, warnings
@@ -113,7 +116,8 @@ def make_reports(
         posted = beside.submit(copy_context().run, post_artifacts, facts, settings)
         warnings += attempt("the pages", lambda: _pages(facts, settings)) or []
         attempt("the artifacts", posted.result)
-    attempt("the tables of failures", lambda: _failure_tables(build))
+    if standing is None or standing.tests != facts.tests:
+        attempt("the tables of failures", lambda: _failure_tables(build))
     attempt("the events", lambda: _events(facts, build_id, settings))
     warnings += attempt("the notifications", lambda: tell_owners(facts, settings)) or []
     return facts, warnings
@@ -125,7 +129,9 @@ def _facts(
     skipped: BuildRecord | None,
     sources: SourcesJudged,
     settings: Settings,
+    standing: RunFacts | None,
 ) -> RunFacts:
+    results: BuildResults = sources.added_to(read_results(build.target_path))
     seen = BuildSeen(
         domain=build.domain,
         build_id=build_id,
@@ -134,8 +140,8 @@ def _facts(
         run=run_link(settings),
         skipped_build_of=skipped.started_at if skipped else None,
         foreign=build.foreign,
+        standing=standing,
     )
-    results: BuildResults = sources.added_to(read_results(build.target_path))
     return gather_facts(
         seen,
         audit_engine(settings),
@@ -147,6 +153,17 @@ def _facts(
         language=settings.reports_language,
         catalog=CATALOG if catalog_path(settings.reports, build.domain).is_file() else None,
     )
+
+
+def _standing(build: DbtBuild, settings: Settings) -> RunFacts | None:
+    """The last report, if it tells of the results that stand, and told all of them."""
+    last = last_reported(build.domain, settings)
+    if last is None:
+        return None
+    same = last.results.invocation_id == read_results(build.target_path).invocation_id
+    # What could not be read then may be readable now.
+    unread = any(rows.note_code == "unreadable" for rows in last.failing_rows.values())
+    return last if same and not unread else None
 
 
 def _pages(facts: RunFacts, settings: Settings) -> list[str]:

@@ -1,11 +1,11 @@
 """Copy what a query of the audit database gives into a table of a DuckDB warehouse."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import duckdb
-import pyarrow as pa
 from sqlalchemy import Engine, Select
+
+from lakehouse.lake.insert_rows import insert_rows
 
 _ROWS_AT_ONCE = 10_000
 
@@ -31,10 +31,4 @@ def copy_query(
     reader = engine.execution_options(sqlite_begin="DEFERRED")
     with reader.connect() as audit:
         for part in audit.execute(query).partitions(_ROWS_AT_ONCE):
-            connection.register("part", _arrow(part))
-            connection.execute(f"insert into {table} select * from part")
-            connection.unregister("part")
-
-
-def _arrow(rows: Sequence[Sequence[object]]) -> pa.Table:
-    return pa.table({str(at): [row[at] for row in rows] for at in range(len(rows[0]))})
+            insert_rows(connection, table, part)

@@ -25,6 +25,7 @@ class FileContent:
 
     Attributes:
         local_name: see `load_file`.
+        settles_at: see `load_file`.
     """
 
     folder: Path
@@ -33,6 +34,7 @@ class FileContent:
     profile: ContentProfile
     limits: StagingLimits
     local_name: str | None = None
+    settles_at: float = 0.0
 
     @property
     def path(self) -> Path:
@@ -42,6 +44,9 @@ class FileContent:
     def assert_unchanged(self) -> None:
         """See `lakehouse.connectors.folder.assert_unchanged`; nobody changes a copy."""
         if self.local_name is None:
+            # Never longer, should the clock be that of another machine.
+            wait = min(self.settles_at - time.monotonic(), self.table.meta.settle_seconds)
+            time.sleep(max(0.0, wait))
             assert_unchanged(self.folder, self.found)
 
     def stage(self, scratch: Path) -> Sequence[StagedFile]:
@@ -77,17 +82,20 @@ def load_file(
     run_id: str | None = None,
     profile: ContentProfile | None = None,
     local_name: str | None = None,
+    settles_at: float = 0.0,
 ) -> Delivery:
     """Load one file of `folder`.
 
     Args:
         folder: in which it lies on this machine.
-        found: the settled file, with the name that reports and rows show.
+        found: the file as it was found, with the name that reports and rows show.
         table: its table and contract.
         lake: where it goes.
         run_id: flow run that is told to the ledger.
         profile: of this very content, if it was read already.
         local_name: name in `folder` of a downloaded copy, which nobody else changes.
+        settles_at: moment of the monotonic clock before which a look at the file, unchanged as it
+            may be, does not tell that its sender is done.
 
     Returns:
         The delivery as recorded: loaded, known (content already in the lake) or quarantined.
@@ -106,5 +114,5 @@ def load_file(
         raise
     limits = StagingLimits(lake.settings.duckdb_threads, lake.settings.duckdb_memory)
     arrival = Arrival.of(table, found, profile.sha256, started_at, clock, run_id)
-    content = FileContent(folder, found, table, profile, limits, local_name)
+    content = FileContent(folder, found, table, profile, limits, local_name, settles_at)
     return load_delivery(arrival, content, lake)

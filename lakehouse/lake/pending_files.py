@@ -20,6 +20,8 @@ class FileToLoad:
         sha256: of its content; empty where that is not on this machine yet.
         pending: the ledger does not have it in this form.
         profile: fields of the `ContentProfile`, for pending files on this machine.
+        settles_at: moment of this machine's monotonic clock from which another look decides
+            whether the file was complete; 0 where it has been taken.
     """
 
     name: str
@@ -29,6 +31,7 @@ class FileToLoad:
     captured: Mapping[str, str]
     pending: bool
     profile: Mapping[str, Any] | None = None
+    settles_at: float = 0.0
 
     @property
     def found(self) -> FoundFile:
@@ -36,7 +39,9 @@ class FileToLoad:
         return FoundFile(self.name, self.size, self.mtime_ns, dict(self.captured))
 
     @classmethod
-    def of_pending(cls, found: FoundFile, profile: ContentProfile | None) -> "FileToLoad":
+    def of_pending(
+        cls, found: FoundFile, profile: ContentProfile | None, settles_at: float = 0.0
+    ) -> "FileToLoad":
         """A file that is work; `profile` if its content was just read."""
         return cls(
             found.name,
@@ -46,6 +51,7 @@ class FileToLoad:
             dict(found.captured),
             True,
             asdict(profile) if profile else None,
+            settles_at,
         )
 
     @classmethod
@@ -100,7 +106,8 @@ def look_for_files(
     """List the complete files of a table and say which are work.
 
     A new or changed file counts only when two looks, `settle_seconds` apart, agree on it, and
-    when its ready marker is there; a file that was loaded needs its marker no more.
+    when its ready marker is there; a file that was loaded needs its marker no more. What lies on
+    this machine is read meanwhile, and its load takes the last look before it commits anything.
 
     Args:
         store: where the files are.
@@ -118,28 +125,22 @@ def look_for_files(
     unready = {file.name for file in listed.unready} & pending
     pending -= unready
     found = sorted((*listed.files, *listed.unready), key=lambda file: (file.mtime_ns, file.name))
-    moving = set(unready)
-    if pending:
-        pause(table.meta.settle_seconds)
-        _, changed = settled(store, [file for file in found if file.name in pending])
-        moving |= {file.name for file in changed}
-    files = []
-    for file in found:
-        if file.name in moving:
-            continue
-        if file.name not in pending:
-            files.append(FileToLoad.of_known(file, known[file.name]))
-            continue
-        try:
-            path = store.local_file(file)
-            profile = profile_content(path) if path else None
-        except FileNotFoundError:
-            moving.add(file.name)
-        except PermissionError:
-            # The load tells it of this one file, and takes the others.
-            files.append(FileToLoad.of_pending(file, None))
-        else:
-            files.append(FileToLoad.of_pending(file, profile))
+    work = [file for file in found if file.name in pending]
+    settles_at = time.monotonic() + table.meta.settle_seconds
+    here = {file.name for file in work if store.local_file(file)}
+    profiles = {file.name: _profile_of(store, file) for file in work}
+    if len(here) < len(work):
+        pause(max(0.0, settles_at - time.monotonic()))
+    # Of what is being written on this machine this spares most from being read in vain.
+    changed = settled(store, work)[1] if work else []
+    moving = set(unready) | {file.name for file in changed}
+    files = [
+        FileToLoad.of_pending(file, profiles[file.name], settles_at if file.name in here else 0.0)
+        if file.name in pending
+        else FileToLoad.of_known(file, known[file.name])
+        for file in found
+        if file.name not in moving
+    ]
     is_loaded = {name for name, delivery in known.items() if delivery.batch_id is not None}
     moves = table.meta.after_load == "move"
     return TableFiles(
@@ -149,6 +150,18 @@ def look_for_files(
         listed.unusable,
         tuple(f.name for f in files if moves and not f.pending and f.name in is_loaded),
     )
+
+
+def _profile_of(store: FileStore, file: FoundFile) -> ContentProfile | None:
+    try:
+        path = store.local_file(file)
+        return profile_content(path) if path else None
+    except FileNotFoundError:
+        # The second look misses it too.
+        return None
+    except PermissionError:
+        # The load tells it of this one file, and takes the others.
+        return None
 
 
 def pending_names(

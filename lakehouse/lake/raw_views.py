@@ -8,13 +8,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import duckdb
-import pyarrow as pa
 
 from lakehouse.errors import LakeDamaged
 from lakehouse.format_options import CsvDialect
 from lakehouse.formats.native_conversion import cast_fault_sql
 from lakehouse.formats.text_conversion import fault_sql, value_sql
 from lakehouse.lake.duckdb_session import open_warehouse
+from lakehouse.lake.insert_rows import insert_rows
 from lakehouse.lake.ledger import CurrentBatch
 from lakehouse.lake.load_log import write_logs
 from lakehouse.lake.partition_layout import table_folder, table_glob
@@ -28,11 +28,11 @@ _METADATA = (
     ("_source_file", "VARCHAR"),
     ("_source_line", "BIGINT"),
 )
-_CURRENT_BATCHES: tuple[tuple[str, pa.DataType], ...] = (
-    ("source_name", pa.string()),
-    ("table_name", pa.string()),
-    ("batch_id", pa.string()),
-    ("sequence", pa.int64()),
+_CURRENT_BATCHES = (
+    ("source_name", "VARCHAR"),
+    ("table_name", "VARCHAR"),
+    ("batch_id", "VARCHAR"),
+    ("sequence", "BIGINT"),
 )
 
 
@@ -201,10 +201,7 @@ def _assert_whole(table: Table, missing: list[str]) -> None:
 
 
 def _write_current(connection: duckdb.DuckDBPyConnection, current: Sequence[CurrentBatch]) -> None:
-    columns = {
-        name: pa.array([getattr(batch, name) for batch in current], kind)
-        for name, kind in _CURRENT_BATCHES
-    }
-    connection.register("current_now", pa.table(columns))
-    connection.execute("create or replace table etl.current_batches as select * from current_now")
-    connection.unregister("current_now")
+    columns = ", ".join(f"{name} {kind}" for name, kind in _CURRENT_BATCHES)
+    connection.execute(f"create or replace table etl.current_batches ({columns})")
+    rows = [[getattr(batch, name) for name, _ in _CURRENT_BATCHES] for batch in current]
+    insert_rows(connection, "etl.current_batches", rows)

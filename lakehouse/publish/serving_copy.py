@@ -156,6 +156,8 @@ def _copy(connection: duckdb.DuckDBPyConnection, source: str, table: PublishedTa
             f"{table.schema}.{table.name}: {copied[0]} rows copied of {wanted[0]}, or with "
             "other values. Nothing was published; run again."
         )
+    # One commit for all: each would wait for the disk.
+    connection.execute("begin")
     if table.description:
         connection.execute(f"comment on table {copy} is {sql_string(table.description)}")
     known = {row[0].lower() for row in connection.execute(f"describe {copy}").fetchall()}
@@ -164,6 +166,7 @@ def _copy(connection: duckdb.DuckDBPyConnection, source: str, table: PublishedTa
             connection.execute(
                 f"comment on column {copy}.{sql_identifier(column)} is {sql_string(text)}"
             )
+    connection.execute("commit")
     return copied[0]
 
 

@@ -26,6 +26,7 @@ from lakehouse.quality.receipt import Receipt, read_receipts
 from lakehouse.quality.run_facts import (
     ModelFacts,
     PublishFacts,
+    PublishOutcome,
     RunFacts,
     RunLink,
     RunPoint,
@@ -48,6 +49,8 @@ class BuildSeen:
         now: moment that the report is made at, UTC.
         skipped_build_of: when the build ran, if nothing was new in this run.
         foreign: the project is not ours; its nodes are all of the project.
+        standing: the last report, if it is about the same invocation of dbt: the rows that fail
+            are those that it traced.
     """
 
     domain: str
@@ -57,6 +60,7 @@ class BuildSeen:
     run: RunLink
     skipped_build_of: datetime | None = None
     foreign: bool = False
+    standing: RunFacts | None = None
 
 
 def gather_facts(
@@ -95,16 +99,15 @@ def gather_facts(
     budgets, invalid = _budgets(results, manifest)
     if warehouse is not None and warehouse.is_file():
         with duckdb.connect(str(warehouse), read_only=True) as connection:
-            failing = trace_failing_rows(connection, results, manifest)
+            if build.standing is None:
+                failing = trace_failing_rows(connection, results, manifest)
             results = with_sizes(connection, results)
             model_rows = rows_tested(connection, manifest, _by_share(results, budgets))
             receipts = read_receipts(connection, results, manifest)
-    history.record_failing_rows(
-        build.build_id, {test: rows.total for test, rows in failing.items() if rows.total}
-    )
-    first_seen = FailureLedger(engine).record_rows(
-        build.domain, build.now, {test: rows.found for test, rows in failing.items()}
-    )
+    if build.standing is None:
+        shown = _recorded(build, engine, failing)
+    else:
+        shown = dict(build.standing.failing_rows)
     points = history.recent(build.domain)
     published = published_ids(manifest.content, None if build.foreign else build.domain)
     states = incident_states(engine, build.domain, build.mark, results.checks)
@@ -114,21 +117,20 @@ def gather_facts(
             state,
             budgets.get(unique_id),
             warning.get(unique_id),
-            failing.get(unique_id),
+            shown.get(unique_id),
             model_rows.get(unique_id),
             build.now,
         )
         for unique_id, state in states.items()
     }
     present = {check.unique_id for check in results.checks}
-    last = PublicationLog(engine).last(build.domain)
     return RunFacts(
         domain=build.domain,
         started_at=build.now,
         results=results,
         run=build.run,
         skipped_build_of=build.skipped_build_of,
-        failing_rows={test: rows.dated(first_seen.get(test, {})) for test, rows in failing.items()},
+        failing_rows=shown,
         tests=tests,
         history=points,
         models=_models(results, manifest, points, published),
@@ -145,12 +147,42 @@ def gather_facts(
             if state.change == "NOT CHECKED" and unique_id not in present
         ),
         findings=(*findings, *invalid),
-        publish=PublishFacts(
-            "not run", tables=last.tables if last else {}, at=last.published_at if last else None
-        ),
+        publish=_publish_so_far(PublicationLog(engine), build),
         language=language,
         catalog=catalog,
     )
+
+
+def publish_facts(log: PublicationLog, domain: str, outcome: PublishOutcome) -> PublishFacts:
+    """What readers have now, after a publication that came to `outcome`."""
+    last, before = log.last_two(domain)
+    return PublishFacts(
+        outcome,
+        tables=last.tables if last else {},
+        before=before.tables if before else {},
+        at=last.published_at if last else None,
+    )
+
+
+def _publish_so_far(log: PublicationLog, build: BuildSeen) -> PublishFacts:
+    """Before this run publishes; a build that is on show already can only stay there."""
+    last = log.last(build.domain)
+    if last and last.build_id == build.build_id:
+        return publish_facts(log, build.domain, "unchanged")
+    return replace(publish_facts(log, build.domain, "not run"), before={})
+
+
+def _recorded(
+    build: BuildSeen, engine: Engine, failing: Mapping[str, FailingRows]
+) -> dict[str, FailingRows]:
+    """Note in the audit database which rows fail; the rows as reports show them."""
+    BuildHistory(engine).record_failing_rows(
+        build.build_id, {test: rows.total for test, rows in failing.items() if rows.total}
+    )
+    first_seen = FailureLedger(engine).record_rows(
+        build.domain, build.now, {test: rows.found for test, rows in failing.items()}
+    )
+    return {test: rows.dated(first_seen.get(test, {})) for test, rows in failing.items()}
 
 
 def _budgets(results: BuildResults, manifest: Manifest) -> tuple[dict[str, WarnBudget], list[str]]:

@@ -9,6 +9,7 @@ import os
 import selectors
 import signal
 import subprocess
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,19 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from lakehouse.errors import DbtCouldNotRun, DbtKilled, DbtTimedOut
-from lakehouse.transform.dbt_command import dbt_executable
+from lakehouse.transform import dbt_child
 
-_LOG_OPTIONS = ("--log-format", "json", "--log-level", "info", "--log-level-file", "none")
-_ENDS = {
-    "LogModelResult",
-    "LogTestResult",
-    "LogSeedResult",
-    "LogSnapshotResult",
-    "LogFreshnessResult",
-    "LogNodeResult",
-    "UnitTestResult",
-}
-_SUMS = {"FoundCount", "FinishedRunningStats", "EndOfRunSummary", "StatsLine"}
+_LOG_OPTIONS = ("--log-level", "none", "--log-level-file", "none", "--no-use-colors")
 # What a database says of a node may quote values of its rows; the results tell it masked.
 _QUOTES = {
     "RunResultError",
@@ -120,6 +111,11 @@ def run_dbt(
     return code
 
 
+def _child_command() -> list[str]:
+    # -P: nothing in the folder that dbt works in passes for a module.
+    return [sys.executable, "-P", dbt_child.__file__]
+
+
 def _start(
     arguments: Sequence[str],
     environment: Mapping[str, str],
@@ -128,7 +124,7 @@ def _start(
 ) -> "subprocess.Popen[bytes]":
     try:
         return subprocess.Popen(
-            [dbt_executable(), *_LOG_OPTIONS, "--no-use-colors", *arguments],
+            [*_child_command(), *_LOG_OPTIONS, *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
@@ -181,9 +177,9 @@ def _read_line(raw: str) -> DbtLine | None:
         data = {} if not isinstance(data, dict) else data
     except (ValueError, KeyError, TypeError):
         return DbtLine("info", text)
-    if name in _ENDS:
+    if name in dbt_child.ENDS:
         return DbtLine(level, message, data.get("index"), data.get("num_models", data.get("total")))
-    told = level in ("warn", "error") or name in _SUMS
+    told = level in dbt_child.TROUBLES or name in dbt_child.SUMS
     return DbtLine(level, message) if told and message and name not in _QUOTES else None
 
 

@@ -15,6 +15,7 @@ from flows.dbt_build import dbt_build
 from flows.publish import publish
 from lakehouse.lake.audit_database import audit_engine
 from lakehouse.lake.audit_schema import deliveries
+from lakehouse.quality.failing_rows import trace_failing_rows
 from lakehouse.quality.gather_facts import gather_facts
 
 HEADER = "invoice_id,fecha,produto_cod,quantidade,preco_unit,moeda\n"
@@ -223,3 +224,48 @@ KINDS = {
     "tasks.report_results.run_events": "the events",
     "tasks.notify.owner_digests": "the notifications",
 }
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["read back", "lost"])
+def test_a_run_with_nothing_new_shows_the_rows_that_failed_before(
+    settings, landing, deliver, run, report, page, warehouse, monkeypatch, kept
+):
+    seed_deliveries(landing)
+    line = "BRA-900,2024-02-02,AMOX500,5,10.00,BRL\n"
+    deliver("ventas_bra_x.csv", HEADER + line + line)
+    run()
+    before = report()
+    columns = "* exclude last_seen_at"
+    ledger = warehouse(f"select {columns} from dq.test_failures order by all")
+    assert ledger
+    traced = []
+    real = trace_failing_rows
+    monkeypatch.setattr(
+        "lakehouse.quality.gather_facts.trace_failing_rows",
+        lambda *given: traced.append(given) or real(*given),
+    )
+    if not kept:
+        (settings.reports / "pharma_latam" / "report.json").unlink()
+    assert "nothing new" in run().message
+    assert bool(traced) is not kept
+    after = report()
+    assert after["failing_rows"] == before["failing_rows"]
+    assert after["publish"]["outcome"] == "unchanged"
+    assert "ventas_bra_x.csv" in page(f"tests/{PAGE}")
+    assert warehouse(f"select {columns} from dq.test_failures order by all") == ledger
+
+
+def test_rows_of_another_build_are_never_shown_for_the_last(
+    settings, landing, deliver, run, report, monkeypatch
+):
+    seed_deliveries(landing)
+    line = "BRA-900,2024-02-02,AMOX500,5,10.00,BRL\n"
+    deliver("ventas_bra_x.csv", HEADER + line + line)
+    run()
+    deliver("ventas_bra_x.csv", HEADER + line + line + line)
+    with monkeypatch.context() as broken:
+        broken.setattr("tasks.report_results.write_pages", lambda *_given: 1 / 0)
+        run()
+    run()
+    (rows,) = [r for test, r in report()["failing_rows"].items() if REPEATED in test]
+    assert rows["total"] == 3

@@ -11,6 +11,8 @@ from pathlib import Path
 import httpx
 from servers.child_process import dies_with_its_parent, free_port, stop, wait_until_ready
 
+from cli.prefect_environment import SERVER_ON_SQLITE
+
 
 @contextmanager
 def running_prefect_server(home: Path, start_seconds: float = 120) -> Iterator[dict[str, str]]:
@@ -36,6 +38,7 @@ def running_prefect_server(home: Path, start_seconds: float = 120) -> Iterator[d
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_MEMO_STORE_PATH": str(home / "memo_store.toml"),
         "DO_NOT_TRACK": "1",
+        **SERVER_ON_SQLITE,
     }
     log_file = home / "server.log"
     server = [sys.executable, "-m", "prefect", "server", "start"]

@@ -202,7 +202,7 @@ def test_arguments_environment_and_folder_reach_dbt(fake_dbt, tmp_path):
     )
     texts = [line.text for line in seen]
     assert texts[-6:] == ["build", "--vars", '{"a": "x y"}', "e", os.environ["HOME"], str(tmp_path)]
-    assert texts[:2] == ["--log-format", "json"]
+    assert texts[:2] == ["--log-level", "none"]
 
 
 def test_a_dbt_that_cannot_be_started_is_a_clear_error(fake_dbt, tmp_path):
