@@ -1,6 +1,6 @@
 # Every target works as the first command on a fresh clone: it makes .venv when that is missing.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long soak lint format dbt ui worker lock bench-dbt bench-reports \
+.PHONY: help demo test test-long soak lint format dbt ui worker watch lock bench-dbt bench-reports \
         bench-olist bench-csv bench-mysql bench-sftp bench-formats screenshots \
         venv venv-dev test-servers clean clean-all
 
@@ -45,6 +45,9 @@ ui: venv  ## Start the Prefect server and its UI on this machine
 
 worker: venv  ## Start a worker that pulls runs from the configured Prefect API
 	$(BIN)/aljibe worker $(ARGS)
+
+watch: venv  ## Watch the folders of all domains and wake runs when files have arrived
+	$(BIN)/aljibe watch $(ARGS)
 
 lock: venv-dev  ## Resolve pyproject.toml into the lock files; ARGS=--upgrade for newer versions
 	scripts/lock $(ARGS)

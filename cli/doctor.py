@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
@@ -23,9 +24,11 @@ from lakehouse.settings import PROJECT_ROOT, Settings, load_settings
 from lakehouse.source_catalog import Table as SourceTable
 from lakehouse.source_catalog import known_domains, load_catalog
 from lakehouse.transform.dbt_command import dbt_executable
+from lakehouse.watch.watcher_log import last_looks
 
 Verdict = Literal["ok", "look", "broken"]
 _LITTLE_DISK, _NO_DISK = 5 * 2**30, 2**29
+_WATCHER_IS_LATE_SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,7 @@ def examine() -> list[Check]:
         ("audit database", _audit),
         ("dbt", _dbt),
         ("Prefect", _prefect),
+        ("watcher", _watchers),
         ("domains", _domains),
     ]
     for name, look in examinations:
@@ -133,6 +137,17 @@ def _prefect(_settings: Settings) -> Iterator[Check]:
         return
     fine = code == httpx.codes.OK
     yield Check("Prefect", "ok" if fine else "broken", f"{url} answers {code}")
+
+
+def _watchers(settings: Settings) -> Iterator[Check]:
+    now = datetime.now(UTC)
+    for seen in last_looks(audit_engine(settings)):
+        ago = (now - seen.seen_at).total_seconds()
+        said = f"on {seen.name}, last look {ago:.0f} s ago, {seen.waiting} files wait"
+        if seen.fault:
+            said += f"; {seen.fault}"
+        late = ago > _WATCHER_IS_LATE_SECONDS
+        yield Check("watcher", "look" if late or seen.fault else "ok", said)
 
 
 def _domains(settings: Settings) -> Iterator[Check]:

@@ -165,6 +165,45 @@ def test_each_step_runs_alone_as_a_deployment(bootstrapped):
         assert done.returncode == 0, done.stdout + done.stderr
 
 
+SEND = """
+import sys, uuid
+from lakehouse.reports.run_events import RunEvent
+from tasks.send_events import send_events
+name, resource = sys.argv[1:]
+labels = {"prefect.resource.id": resource, "lakehouse.domain": "pharma_latam"}
+payload = {"domain": "pharma_latam", "test": "every sale has a price"}
+send_events([RunEvent(name, str(uuid.uuid4()), labels, (), payload) for _ in range(3)])
+"""
+
+
+@pytest.mark.usefixtures("worker")
+@pytest.mark.parametrize(
+    ("event", "resource", "runs"),
+    [
+        ("lakehouse.test.failed", "lakehouse.test.pharma_latam.a", 1),
+        ("lakehouse.publish.blocked", "lakehouse.publish.pharma_latam", 3),
+    ],
+)
+def test_what_stops_a_domain_starts_a_run_that_tells_operators(bootstrapped, event, resource, runs):
+    api = bootstrapped["PREFECT_API_URL"]
+    asked = {"flows": {"name": {"any_": ["alert"]}}}
+    before = len(ask(api, "flow_runs/filter", asked))
+    command = [sys.executable, "-c", SEND, event, resource]
+    subprocess.run(command, env=bootstrapped, cwd=PROJECT_ROOT, check=True, timeout=60)
+    deadline = time.monotonic() + 60
+    while True:
+        found = ask(api, "flow_runs/filter", asked)
+        if len(found) - before >= runs and all(r["state_type"] == "COMPLETED" for r in found):
+            break
+        assert time.monotonic() < deadline, [run["state"] for run in found]
+        time.sleep(0.5)
+    assert len(found) - before == runs
+    artifacts = ask(api, "artifacts/filter")
+    told = [a for a in artifacts if a["key"] == "alert-pharma-latam"]
+    assert told
+    assert all("pharma_latam" in a["data"] for a in told)
+
+
 def test_two_runs_of_a_domain_at_once_wait_for_each_other_with_a_message(
     prefect_api, tmp_path_factory
 ):
