@@ -1,6 +1,6 @@
 """The folder that a table's block names, as its connector reads it."""
 
-from blocks.declared import find_block
+from blocks.declared import BlockKind, declared_block, find_block
 from blocks.landing_folder import LandingFolder
 from lakehouse.connectors.file_store import FileStore
 from lakehouse.errors import BlockInvalid
@@ -8,15 +8,20 @@ from lakehouse.settings import Settings
 from lakehouse.source_catalog import Table
 
 
-def open_file_store(table: Table, settings: Settings) -> FileStore:
+def open_file_store(table: Table, settings: Settings, *, saved: bool = True) -> FileStore:
     """Give the folder of a table of connector `files` or `sftp`; nothing is connected yet.
+
+    Args:
+        table: one of those that its block serves.
+        settings: of this machine.
+        saved: whether a Prefect API may have the block; else `blocks.yaml` alone counts.
 
     Raises:
         BlockInvalid: there is no such block, it lacks something, or it cannot do what is asked.
         PrefectUnavailable: the API that may have the block does not answer.
     """
     if table.connector == "files":
-        block = find_block(table.block, LandingFolder, settings)
+        block = _block(table.block, LandingFolder, settings, saved=saved)
         if table.meta.after_load == "move" and not block.is_local:
             raise BlockInvalid(
                 f"{table.full_name}: after_load: move is for local folders, and the block "
@@ -26,4 +31,13 @@ def open_file_store(table: Table, settings: Settings) -> FileStore:
     # paramiko is imported only where a table comes by SFTP.
     from blocks.sftp_server import SftpServer  # noqa: PLC0415
 
-    return find_block(table.block, SftpServer, settings).store(table.block)
+    return _block(table.block, SftpServer, settings, saved=saved).store(table.block)
+
+
+def _block(name: str, kind: type[BlockKind], settings: Settings, *, saved: bool) -> BlockKind:
+    if saved:
+        return find_block(name, kind, settings)
+    found = declared_block(name, settings)
+    if not isinstance(found, kind):
+        raise BlockInvalid(f"Block {name} is a {type(found).__name__}, not a {kind.__name__}.")
+    return found

@@ -4,6 +4,7 @@ import sys
 from contextlib import closing
 
 from blocks.file_stores import open_file_store
+from cli.prefect_environment import api_is_configured
 from lakehouse.errors import AljibeError
 from lakehouse.lake.raw_lake import RawLake
 from lakehouse.settings import Settings
@@ -44,7 +45,7 @@ def why(settings: Settings, name: str, domain: str | None) -> bool:
 
 def _reason(table: Table, name: str, settings: Settings) -> Reason | None:
     try:
-        with closing(open_file_store(table, settings)) as store:
+        with closing(open_file_store(table, settings, saved=api_is_configured())) as store:
             return why_file(store, table, name, RawLake.of(settings))
     except AljibeError as error:
         print(f"{table.full_name}: {error}", file=sys.stderr)

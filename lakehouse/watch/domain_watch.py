@@ -15,6 +15,7 @@ from lakehouse.watch.ready_files import Arrivals, ReadyFile, WatchedTable
 from lakehouse.watch.settling import Settling, SettlingTimes
 
 FOLDERS = ("files", "sftp")
+_AFTER_FAULT_SECONDS = 3.0
 OpenStore = Callable[[Table], FileStore]
 Say = Callable[[str], None]
 
@@ -137,7 +138,7 @@ class DomainWatch:
         except AljibeError as error:
             _close(folder)
             folder.arrivals = ()
-            folder.next_at = at + max(folder.every, 1.0)
+            folder.next_at = at + max(folder.every, _AFTER_FAULT_SECONDS)
             self._say_fault(folder, str(error))
             return
         folder.arrivals = tuple(arrivals)
