@@ -25,7 +25,7 @@ cerrados as (
         coalesce(
             eventos.fecha_fin,
             ultimas.ultima_lectura,
-            (select max(ultimas.ultima_lectura) from ultimas)
+            (select max(registros.ts) from registros)
         ) as fin
     from eventos
     left join ultimas

@@ -74,8 +74,8 @@ final as (
     left join paros
         on
             meses.pozo = paros.pozo
-            and paros.inicio < meses.mes + interval 1 month
-            and paros.fin > meses.mes
+            and meses.mes + interval 1 month > paros.inicio
+            and meses.mes < paros.fin
     group by meses.pozo, meses.mes, meses.desde, meses.hasta
 )
 

@@ -39,7 +39,7 @@ por_dia as (
         numero_equipo,
         dia,
         string_agg(
-            format('{}: promedio {:.2f}, de {:.2f} a {:.2f}', sensor, promedio, minimo, maximo), '; '
+            format('{} {:.2f} ({:.2f} a {:.2f})', sensor, promedio, minimo, maximo), '; '
             order by sensor
         ) as sensores
     from por_sensor
@@ -68,8 +68,8 @@ causas as (
     inner join eventos
         on
             horas.pozo = eventos.pozo
-            and eventos.fecha_inicio < horas.dia + interval 1 day
-            and (eventos.fecha_fin > horas.dia or eventos.fecha_fin is null)
+            and horas.dia + interval 1 day > eventos.fecha_inicio
+            and (horas.dia < eventos.fecha_fin or eventos.fecha_fin is null)
     group by horas.pozo, horas.dia
 ),
 
@@ -87,7 +87,7 @@ final as (
                 when horas.horas_paro is null then 'Sin paros'
                 else format('Parado {:.1f} h ({})', horas.horas_paro, coalesce(causas.tipos, ''))
             end
-        ) as text,
+        ) as text,  -- noqa: RF04
         por_dia.pozo,
         por_dia.numero_equipo,
         cast(por_dia.dia as date) as fecha

@@ -2,11 +2,11 @@ with
 
 sensor_data as (
     select
-        * exclude ("timestamp"),
-        {{ utc_timestamp('"timestamp"') }} as ts
+        * exclude (timestamp),
+        {{ utc_timestamp('timestamp') }} as ts
     from {{ current_rows('wells_files', 'sensor_data') }}
     -- A line without a moment is rejected whole: stg_registros.
-    where {{ utc_timestamp('"timestamp"') }} is not null
+    where {{ utc_timestamp('timestamp') }} is not null
 ),
 
 largas as (

@@ -7,11 +7,11 @@ sensor_data as (
 renamed as (
     select
         pozo,
-        {{ utc_timestamp('"timestamp"') }} as ts,
-        "timestamp" as texto,
+        {{ utc_timestamp('timestamp') }} as ts,
+        timestamp as texto,
         case
-            when coalesce(trim("timestamp"), '') = '' then 'falta la fecha'
-            else {{ utc_timestamp_fault('"timestamp"') }}
+            when coalesce(trim(timestamp), '') = '' then 'falta la fecha'
+            else {{ utc_timestamp_fault('timestamp') }}
         end as motivo,
         _source_file,
         _source_line,
