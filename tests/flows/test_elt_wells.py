@@ -117,7 +117,9 @@ def test_a_corrected_file_under_its_old_name_wins_and_may_bring_another_sensor(w
     ingest(DOMAIN, return_state=True)
     assert dbt_build(DOMAIN, select=models, return_state=True).is_completed()
     assert ask("from core.registros_rechazados") == []
-    assert ask("select numero_equipo, sensor, ts::varchar, valor from core.lecturas order by all") == [
+    assert ask(
+        "select numero_equipo, sensor, ts::varchar, valor from core.lecturas order by all"
+    ) == [
         ("BEC-1", "Corriente", "2024-03-01 06:00:00", 45.5),
         ("BEC-1", "Corriente", "2024-03-01 06:10:00", 46.5),
         ("BEC-1", "Corriente", "2024-03-01 06:20:00", 47.5),
