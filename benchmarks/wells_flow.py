@@ -138,7 +138,8 @@ def assert_equal_tables(bare: Path, ours: Path) -> None:
         "core.lecturas": "count(*), count_if(es_interpolado), count(numero_equipo), sum(epoch(ts))",
         "marts.paros_por_pozo": "count(*), round(sum(horas_paro), 6)",
         "marts.resumen_diario": "count(*), sum(length(text))",
-        "core.registros_rechazados": "count(*), sum(_source_line)",
+        # Plain DuckDB numbers lines in the order in which its threads read them.
+        "core.registros_rechazados": "count(*)",
     }
     for table, sql in figures.items():
         found = []
