@@ -74,11 +74,14 @@ def timed(
 
 
 @contextmanager
-def peak_memory(processes: Callable[[], Iterable[psutil.Process]]) -> Iterator[list[int]]:
-    """Look ten times a second at the memory of processes and of all that they started.
+def peak_memory(
+    processes: Callable[[], Iterable[psutil.Process]], every: float = _LOOK_EVERY_SECONDS
+) -> Iterator[list[int]]:
+    """Look again and again at the memory of processes and of all that they started.
 
     Args:
         processes: which, asked anew each time.
+        every: seconds between two looks, each of which reads all processes of the machine.
 
     Yields:
         A list whose one element is the highest sum of resident memory so far, in bytes. Memory
@@ -87,7 +90,7 @@ def peak_memory(processes: Callable[[], Iterable[psutil.Process]]) -> Iterator[l
     peak, done = [0], threading.Event()
 
     def look() -> None:
-        while not done.wait(_LOOK_EVERY_SECONDS):
+        while not done.wait(every):
             peak[0] = max(peak[0], sum(map(_resident, processes())))
 
     watcher = threading.Thread(target=look, daemon=True)

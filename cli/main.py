@@ -136,6 +136,46 @@ def new_source(
 
 
 @app.command()
+def watch(
+    domain: Annotated[
+        list[str] | None, typer.Argument(help="Domains; default all that have files.")
+    ] = None,
+    quiet: Annotated[
+        float, typer.Option(min=0, help="Seconds without a change before a run is woken.")
+    ] = 2.0,
+    longest: Annotated[
+        float, typer.Option(min=1, help="Seconds after which it is woken although more comes.")
+    ] = 300.0,
+    again: Annotated[
+        float, typer.Option(min=1, help="Seconds until it is woken again for what nobody took.")
+    ] = 60.0,
+    poll: Annotated[
+        float, typer.Option(min=0.5, help="Seconds between looks at SFTP servers and buckets.")
+    ] = 2.0,
+) -> None:
+    """Watch landing folders and SFTP servers; a run starts when files have arrived.
+
+    Needs a Prefect API with `deploy/bootstrap` done, and a worker. Ends with Ctrl-C or SIGTERM.
+    """
+    from cli.watch import watch as watch_folders
+    from lakehouse.watch.settling import SettlingTimes
+
+    times = SettlingTimes(quiet, longest, again)
+    watch_folders(load_settings(), tuple(domain or ()), times, poll)
+
+
+@app.command()
+def why(
+    file: Annotated[str, typer.Argument(help="Name of the file, without its folder.")],
+    domain: Annotated[str | None, typer.Option(help="Only this domain.")] = None,
+) -> None:
+    """Say what became of a file, or why no run takes it. Exit code 1 if none will."""
+    from cli.why import why as explain
+
+    raise typer.Exit(0 if explain(load_settings(), file, domain) else 1)
+
+
+@app.command()
 def ui(
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 4200,
 ) -> None:

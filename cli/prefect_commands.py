@@ -34,6 +34,8 @@ def start_worker(pool: str) -> None:
             "http://127.0.0.1:4200/api while `make ui` runs, and run deploy/bootstrap once."
         )
     os.environ.setdefault("PREFECT_FLOWS_HEARTBEAT_FREQUENCY", "30")
+    # Prefect's own 10 s are most of the time from a file's arrival to the start of its run.
+    os.environ.setdefault("PREFECT_WORKER_QUERY_SECONDS", "2")
     _become("worker", "start", "--pool", pool, "--type", "process")
 
 

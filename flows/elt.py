@@ -5,6 +5,7 @@ from typing import Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
+from prefect.logging import get_run_logger
 
 from flows.dbt_build import dbt_build
 from flows.ingest import ingest
@@ -32,6 +33,7 @@ def elt(
     rebuild_snapshots: bool = False,
     exclude: str | None = None,
     expected_seconds: float | None = None,
+    arrived: int = 0,
 ) -> State[Any]:
     """Bring a domain up to date: load what arrived, build, and publish if no test forbids it.
 
@@ -41,12 +43,15 @@ def elt(
         rebuild_snapshots: make snapshots anew from all deliveries in the lake.
         exclude: dbt's exclusion, such as `tag:weekly` for what another deployment builds.
         expected_seconds: a run that takes longer ends with a warning that says so.
+        arrived: files whose arrival woke this run, for its log; the ledger decides what is work.
 
     Returns:
         Completed; CompletedWithWarnings: published, with findings to look at; or Failed, which
         names what failed: nothing was published, and readers keep the last good state.
     """
     began = time.monotonic()
+    if arrived:
+        get_run_logger().info("%s: woken by %s files that arrived.", domain, arrived)
     try:
         settings = load_settings()
         load_catalog(settings.project_dir, domain)

@@ -51,6 +51,7 @@ class Settings(BaseSettings):
     duckdb_threads: int = Field(default=2, ge=1, description="Threads of one DuckDB connection.")
     duckdb_memory: str = Field(default="256MB", description="Memory limit of one file's load.")
     dbt_threads: int = Field(default=2, ge=1, description="Models that dbt builds at once.")
+    dbt_memory: str = Field(default="1500MB", description="Memory limit of DuckDB in a dbt build.")
     dbt_timeout_seconds: Seconds = Field(default=3600, description="A dbt build is killed then.")
     lock_timeout_seconds: Seconds = Field(default=7200, description="Longest wait for a domain.")
     notify_url: SecretStr | None = Field(
@@ -76,7 +77,7 @@ class Settings(BaseSettings):
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().resolve()
 
-    @field_validator("duckdb_memory")
+    @field_validator("duckdb_memory", "dbt_memory")
     @classmethod
     def _known_size(cls, value: str) -> str:
         if not _MEMORY.fullmatch(value.strip()):

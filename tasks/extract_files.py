@@ -12,12 +12,10 @@ from prefect.context import TaskRunContext
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
-from blocks.declared import find_block
-from blocks.landing_folder import LandingFolder
+from blocks.file_stores import open_file_store
 from lakehouse.connectors.download_folder import download_parent
 from lakehouse.connectors.file_store import FetchedFile, FileStore, FoundFile
 from lakehouse.errors import (
-    BlockInvalid,
     DeliveryMoving,
     HostKeyUnknown,
     PermanentError,
@@ -31,7 +29,7 @@ from lakehouse.lake.load_file import load_file
 from lakehouse.lake.pending_files import FileToLoad, TableFiles, look_for_files, pending_names
 from lakehouse.lake.raw_lake import RawLake
 from lakehouse.progress import Progress, tell
-from lakehouse.settings import Settings, load_settings
+from lakehouse.settings import load_settings
 from lakehouse.source_catalog import Table, load_catalog
 from lakehouse.table_load import TableLoad
 from tasks.policies import transient_retries
@@ -48,7 +46,10 @@ def find_table_files(domain: str, source: str, table: str) -> dict[str, Any]:
     """
     settings = load_settings()
     declared = load_catalog(settings.project_dir, domain).table(source, table)
-    with about(declared.full_name, *_SERVERS), closing(_open_store(declared, settings)) as store:
+    with (
+        about(declared.full_name, *_SERVERS),
+        closing(open_file_store(declared, settings)) as store,
+    ):
         return look_for_files(store, declared, RawLake.of(settings)).to_dict()
 
 
@@ -89,7 +90,10 @@ def extract_files(domain: str, source: str, table: str, files: dict[str, Any]) -
     load = TableLoad.of_listing(declared, listed)
     work, load = _still_to_do(listed, declared, lake, load)
     step = f"extract {declared.full_name}"
-    with about(declared.full_name, *_SERVERS), closing(_open_store(declared, settings)) as store:
+    with (
+        about(declared.full_name, *_SERVERS),
+        closing(open_file_store(declared, settings)) as store,
+    ):
         for file in listed.files:
             if file.name in listed.loaded:
                 load = _set_aside(store, file.found, load)
@@ -97,21 +101,6 @@ def extract_files(domain: str, source: str, table: str, files: dict[str, Any]) -
     tell(Progress(step, load.summary, len(work), len(work)))
     get_run_logger().info("%s: %s", declared.full_name, load.summary)
     return load.to_dict()
-
-
-def _open_store(table: Table, settings: Settings) -> FileStore:
-    if table.connector == "files":
-        block = find_block(table.block, LandingFolder, settings)
-        if table.meta.after_load == "move" and not block.is_local:
-            raise BlockInvalid(
-                f"{table.full_name}: after_load: move is for local folders, and the block "
-                f"{table.block} is a URL. Leave it out: the ledger remembers what was loaded."
-            )
-        return block.store(table.block)
-    # paramiko is imported only where a table comes by SFTP.
-    from blocks.sftp_server import SftpServer  # noqa: PLC0415
-
-    return find_block(table.block, SftpServer, settings).store(table.block)
 
 
 def _still_to_do(

@@ -224,3 +224,15 @@ errors = Table(
     Column("resolved_at", UtcDateTime),
     Index(None, "domain", "is_standing"),
 )
+
+watchers = Table(
+    "watchers",
+    metadata,
+    Column("name", String(255), primary_key=True),
+    Column("pid", BigInteger, nullable=False),
+    Column("domains", JSON, nullable=False),
+    Column("waiting", BigInteger, nullable=False),
+    Column("fault", Text),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False),
+)

@@ -50,7 +50,7 @@ class BuildSeen:
         skipped_build_of: when the build ran, if nothing was new in this run.
         foreign: the project is not ours; its nodes are all of the project.
         standing: the last report, if it is about the same invocation of dbt: the rows that fail
-            are those that it traced.
+            are those that it traced, and tables and receipts are as it found them.
     """
 
     domain: str
@@ -97,13 +97,17 @@ def gather_facts(
     model_rows: dict[str, int] = {}
     receipts: tuple[Receipt, ...] = ()
     budgets, invalid = _budgets(results, manifest)
-    if warehouse is not None and warehouse.is_file():
+    by_share = _by_share(results, budgets)
+    if build.standing is not None:
+        results = _sized_as(build.standing.results, results)
+        receipts = build.standing.receipts
+    if warehouse is not None and warehouse.is_file() and (by_share or build.standing is None):
         with duckdb.connect(str(warehouse), read_only=True) as connection:
             if build.standing is None:
                 failing = trace_failing_rows(connection, results, manifest)
-            results = with_sizes(connection, results)
-            model_rows = rows_tested(connection, manifest, _by_share(results, budgets))
-            receipts = read_receipts(connection, results, manifest)
+                results = with_sizes(connection, results)
+                receipts = read_receipts(connection, results, manifest)
+            model_rows = rows_tested(connection, manifest, by_share)
     if build.standing is None:
         shown = _recorded(build, engine, failing)
     else:
@@ -183,6 +187,17 @@ def _recorded(
         build.domain, build.now, {test: rows.found for test, rows in failing.items()}
     )
     return {test: rows.dated(first_seen.get(test, {})) for test, rows in failing.items()}
+
+
+def _sized_as(standing: BuildResults, results: BuildResults) -> BuildResults:
+    sizes = {node.unique_id: (node.rows, node.bytes) for node in standing.nodes}
+    sized = (
+        replace(node, rows=sizes[node.unique_id][0], bytes=sizes[node.unique_id][1])
+        if node.unique_id in sizes
+        else node
+        for node in results.nodes
+    )
+    return replace(results, nodes=tuple(sized))
 
 
 def _budgets(results: BuildResults, manifest: Manifest) -> tuple[dict[str, WarnBudget], list[str]]:

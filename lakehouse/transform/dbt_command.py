@@ -24,6 +24,7 @@ class DbtBuild:
 
     Attributes:
         select: dbt's node selection; None builds all of the domain, or of a foreign project.
+        memory: limit of DuckDB, beyond which it spills to disk.
         foreign: the project is not ours: no raw views, no deliveries, nothing to skip.
         as_of: deliveries by `source.table` that are read in place of the newest.
     """
@@ -39,6 +40,7 @@ class DbtBuild:
     full_refresh: bool = False
     variables: Mapping[str, Any] = field(default_factory=dict)
     threads: int = 2
+    memory: str = "1500MB"
     foreign: bool = False
     as_of: Mapping[str, int] = field(default_factory=dict)
 
@@ -88,6 +90,7 @@ class DbtBuild:
             full_refresh=full_refresh,
             variables=dict(variables or {}),
             threads=threads or settings.dbt_threads,
+            memory=settings.dbt_memory,
             foreign=foreign,
         )
 
@@ -146,6 +149,7 @@ class DbtBuild:
         return {
             "ALJIBE_WAREHOUSE": str(self.warehouse),
             "ALJIBE_DBT_THREADS": str(self.threads),
+            "ALJIBE_DBT_MEMORY": self.memory,
             # Not one of dbt's variables: each value of those has the whole project parsed anew.
             "ALJIBE_AS_OF_DELIVERY": json.dumps(dict(self.as_of)),
             "DBT_LOG_PATH": str(self.target_path / "logs"),

@@ -93,6 +93,7 @@ def test_bootstrap_makes_blocks_pool_and_deployments_once(bootstrapped):
     deployments = ask(api, "deployments/filter")
     flows = {flow["id"]: flow["name"] for flow in ask(api, "flows/filter")}
     assert sorted(f"{flows[d['flow_id']]}/{d['name']}" for d in deployments) == [
+        "alert/all-domains",
         "backfill/olist",
         "dbt-build/olist",
         "dbt-build/pharma-latam",

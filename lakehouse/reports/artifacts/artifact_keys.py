@@ -46,6 +46,11 @@ def quarantine_key(domain: str | None, number: int | None = None) -> str:
     return f"quarantine-{slug(domain)}" if domain else "quarantine"
 
 
+def alert_key(domain: str) -> str:
+    """Key of what operators were told last of a domain."""
+    return f"alert-{slug(domain)}"
+
+
 @lru_cache(maxsize=4096)
 def folder_name(domain: str) -> str:
     """Folder of a domain's pages: its name, or the slug of one that would leave the folder."""

@@ -43,6 +43,7 @@ def test_the_profile_gets_its_variables(build, settings):
     environment = build.environment()
     assert environment["ALJIBE_WAREHOUSE"] == str(settings.warehouse("shop"))
     assert environment["ALJIBE_DBT_THREADS"] == str(settings.dbt_threads)
+    assert environment["ALJIBE_DBT_MEMORY"] == settings.dbt_memory
 
 
 def test_a_relative_project_folder_is_ours_and_absolute(project, tmp_path, monkeypatch):
