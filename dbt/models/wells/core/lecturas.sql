@@ -17,19 +17,34 @@ rechazados as (
     where motivo is not null
 ),
 
+-- Numbers in place of names: what is sorted is a third as large.
+series as (
+    select
+        pozo,
+        sensor,
+        cast(row_number() over (order by pozo, sensor) as integer) as serie
+    from {{ ref('int_lecturas_por_sensor') }}
+    group by pozo, sensor
+),
+
 periodos as (
-    select * from {{ ref('int_periodos_equipo') }}
+    select
+        *,
+        cast(row_number() over (order by pozo, desde) as integer) as periodo
+    from {{ ref('int_periodos_equipo') }}
 ),
 
 ubicadas as (
     select
-        lecturas.pozo,
-        periodos.numero_equipo,
-        periodos.desde,
+        series.serie,
+        periodos.periodo,
         lecturas.ts,
-        lecturas.sensor,
         lecturas.valor
     from lecturas
+    inner join series
+        on
+            lecturas.pozo = series.pozo
+            and lecturas.sensor = series.sensor
     anti join rechazados
         on
             lecturas._source_file = rechazados._source_file
@@ -47,56 +62,53 @@ vecinas as (
         time_bucket(interval 10 minutes, ts) as marca,
         lead(ts) over siguiente as ts_siguiente,
         lead(valor) over siguiente as valor_siguiente,
-        lead(desde) over siguiente as desde_siguiente
+        lead(periodo) over siguiente as periodo_siguiente
     from ubicadas
-    window siguiente as (partition by pozo, sensor order by ts)
+    window siguiente as (partition by serie order by ts)
 ),
 
-reales as (
+-- The marks from a reading to the next one. Never across a pump change: the two share no period.
+puntos as (
     select
-        pozo,
-        numero_equipo,
+        serie,
+        periodo,
         ts,
-        sensor,
         valor,
-        false as es_interpolado
-    from vecinas
-    where ts = marca
-),
-
--- Never across a pump change: the reading before it and the one after it share no period.
-huecos as (
-    select
-        *,
+        ts_siguiente,
+        valor_siguiente,
         unnest(generate_series(
-            marca + interval 10 minutes,
-            ts_siguiente - interval 1 microsecond,
+            case when ts = marca then ts else marca + interval 10 minutes end,
+            case
+                when
+                    ts_siguiente <= ts + to_minutes({{ var('wells_max_gap_minutes') }})
+                    and periodo_siguiente is not distinct from periodo
+                    then ts_siguiente - interval 1 microsecond
+                else marca
+            end,
             interval 10 minutes
         )) as ts_punto
     from vecinas
-    where
-        ts_siguiente > marca + interval 10 minutes
-        and ts_siguiente <= ts + to_minutes({{ var('wells_max_gap_minutes') }})
-        and desde_siguiente is not distinct from desde
-),
-
-interpoladas as (
-    select
-        pozo,
-        numero_equipo,
-        ts_punto as ts,
-        sensor,
-        valor + (valor_siguiente - valor)
-        * date_diff('microsecond', ts, ts_punto) / date_diff('microsecond', ts, ts_siguiente)
-            as valor,
-        true as es_interpolado
-    from huecos
 ),
 
 final as (
-    select * from reales
-    union all
-    select * from interpoladas
+    select
+        series.pozo,
+        periodos.numero_equipo,
+        puntos.ts_punto as ts,
+        series.sensor,
+        case
+            when puntos.ts_punto = puntos.ts then puntos.valor
+            else
+                puntos.valor + (puntos.valor_siguiente - puntos.valor)
+                * date_diff('microsecond', puntos.ts, puntos.ts_punto)
+                / date_diff('microsecond', puntos.ts, puntos.ts_siguiente)
+        end as valor,
+        puntos.ts_punto <> puntos.ts as es_interpolado
+    from puntos
+    inner join series
+        on puntos.serie = series.serie
+    left join periodos
+        on puntos.periodo = periodos.periodo
 )
 
 select * from final
