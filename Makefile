@@ -1,7 +1,7 @@
 # Every target works as the first command on a fresh clone: it makes .venv when that is missing.
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-long soak lint format dbt ui worker watch lock bench-dbt bench-reports \
-        bench-olist bench-csv bench-mysql bench-sftp bench-formats screenshots \
+        bench-olist bench-wells bench-csv bench-mysql bench-sftp bench-formats screenshots \
         venv venv-dev test-servers clean clean-all
 
 BIN := .venv/bin
@@ -60,6 +60,9 @@ bench-reports: venv-dev  ## Measure artifacts, pages and events of 300 tests bes
 
 bench-olist: venv-dev  ## Measure olist from files to marts against bare DuckDB and dbt
 	$(BIN)/python -m benchmarks.olist_flow $(ARGS)
+
+bench-wells: venv-dev  ## Measure wells from files to gold against plain DuckDB with the same SQL
+	$(BIN)/python -m benchmarks.wells_flow $(ARGS)
 
 bench-csv: venv-dev  ## Measure the load of a 2 GB CSV against plain DuckDB; needs 4 GB of disk
 	$(BIN)/python -m benchmarks.csv_ingest $(ARGS)

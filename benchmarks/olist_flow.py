@@ -92,9 +92,9 @@ class Bare:
 class Ours:
     """Our flow in a home, each run in a process of its own."""
 
-    def __init__(self, place: Place, home: Path) -> None:
-        self.place, self.home = place, home
-        self.landing = home / "landing" / DOMAIN
+    def __init__(self, place: Place, home: Path, domain: str = DOMAIN) -> None:
+        self.place, self.home, self.domain = place, home, domain
+        self.landing = home / "landing" / domain
         self.peak = 0.0
 
     def deliver(self, files: Path) -> None:
@@ -116,14 +116,15 @@ class Ours:
             # Made once for each deployment.
             "ALJIBE_DATA_CATALOG": "false",
         }
-        environment.pop("OLIST_DIR", None)
+        for landing in ("OLIST_DIR", "WELLS_LANDING"):
+            environment.pop(landing, None)
         others = {child.pid for child in psutil.Process().children()}
         with peak_memory(
             lambda: [child for child in psutil.Process().children() if child.pid not in others],
             _LOOK_EVERY_SECONDS,
         ) as peak:
             timed(
-                [sys.executable, "-m", "benchmarks.elt_child", DOMAIN, answer],
+                [sys.executable, "-m", "benchmarks.elt_child", self.domain, answer],
                 environment=environment,
                 folder=ROOT,
                 log=self.home / "run.log",
@@ -139,7 +140,9 @@ class Ours:
         whole = httpx.get(f"{url}/flow_runs/{flow_run_id}").raise_for_status().json()
         asked = {"flow_runs": {"parent_flow_run_id": {"any_": [flow_run_id]}}}
         parts = httpx.post(f"{url}/flow_runs/filter", json=asked).raise_for_status().json()
-        names = {part["name"].removesuffix(f"-{DOMAIN}"): part["total_run_time"] for part in parts}
+        names = {
+            part["name"].removesuffix(f"-{self.domain}"): part["total_run_time"] for part in parts
+        }
         return {"ours": whole["total_run_time"], **{name: names[name] for name in _PARTS}}
 
 

@@ -10,6 +10,7 @@ from demo.olist.deliveries import write_olist
 from demo.pharma_deliveries import write_deliveries
 from demo.techstore_shop import Shop
 from demo.techstore_sources import running_sources, write_sources
+from demo.wells.deliveries import size_at, write_wells
 from lakehouse.errors import BlockInvalid
 from lakehouse.settings import Settings
 
@@ -69,6 +70,11 @@ def _techstore_running(settings: Settings) -> Iterator[Mapping[str, str]]:
         yield variables
 
 
+def _write_wells(settings: Settings, scale: int) -> list[Path]:
+    wells, rows = size_at(scale)
+    return write_wells(settings.landing("wells"), wells=wells, rows=rows).paths
+
+
 PHARMA_LATAM = DemoDomain(
     name="pharma_latam",
     write=lambda settings, scale: write_deliveries(
@@ -113,4 +119,18 @@ OLIST = DemoDomain(
     ),
     try_next='make demo ARGS="--domain olist --scale 5"',
 )
-DOMAINS = {domain.name: domain for domain in (PHARMA_LATAM, TECHSTORE, OLIST)}
+WELLS = DemoDomain(
+    name="wells",
+    write=_write_wells,
+    folder=lambda settings: settings.landing("wells"),
+    described="readings, pumps and stops of oil wells",
+    running=lambda _settings: nullcontext(),
+    mart=Mart(
+        name="marts.paros_por_pozo",
+        columns="pozo, mes, round(horas_paro, 1) as horas, round(disponibilidad, 3) as disp",
+        order="pozo, mes",
+        total="format('{:,.1f} h', sum(horas_paro))",
+    ),
+    try_next='make demo ARGS="--domain wells --scale 5"',
+)
+DOMAINS = {domain.name: domain for domain in (PHARMA_LATAM, TECHSTORE, OLIST, WELLS)}

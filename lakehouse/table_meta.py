@@ -26,6 +26,7 @@ class TableMeta(Strict):
         ready_marker: name of the file that says another is complete, such as `{name}.ok`.
         after_load: whether a file of a local folder moves to `processed/` once it is loaded.
         required: whether a listing without any file of the table is an error.
+        open_columns: whether files may bring any further columns, which nobody is asked to declare.
     """
 
     load: Literal["snapshot", "incremental", "append"]
@@ -39,6 +40,7 @@ class TableMeta(Strict):
     ready_marker: str | None = None
     after_load: Literal["keep", "move"] = "keep"
     required: bool = False
+    open_columns: bool = False
     file: FileOptions = FileOptions()
     database: DatabaseOptions | None = None
     api: ApiOptions | None = None
@@ -125,6 +127,10 @@ def faults_for(meta: TableMeta, connector: str) -> list[str]:
         (
             meta.required and meta.after_load == "move",
             "required does not go with after_load: move, which empties the folder",
+        ),
+        (
+            meta.open_columns and (not from_files or meta.format == "fixed_width"),
+            "open_columns is for files whose header names their columns",
         ),
         (
             meta.load == "incremental" and not meta.cursor and not from_files,

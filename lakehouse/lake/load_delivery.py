@@ -132,7 +132,8 @@ def _write(
         )
     rejects = tuple(reject for part in parts for reject in part.rejects) + written.rejects
     new = list(dict.fromkeys(name for part in parts for name in part.new_columns))
-    return written, rejects, _notes(parts, written, new), new
+    told = [] if table.meta.open_columns else new
+    return written, rejects, _notes(parts, written, told), new
 
 
 def _notes(

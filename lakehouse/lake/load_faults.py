@@ -145,6 +145,7 @@ def _loads(table: Table, ledger: Ledger) -> tuple[Sequence[Row[Any]], _Contents]
         batches.c.new_columns.is_not(None),
     )
     declared = {column.name for column in table.columns}
+    is_told = not table.meta.open_columns
     columns: defaultdict[str, set[str | None]] = defaultdict(set)
     with ledger.engine.connect() as connection:
         for row in connection.execute(refused):
@@ -152,6 +153,7 @@ def _loads(table: Table, ledger: Ledger) -> tuple[Sequence[Row[Any]], _Contents]
         new = {
             row.batch_id: [name for name in row.new_columns if name not in declared]
             for row in connection.execute(undeclared)
+            if is_told
         }
         return connection.execute(loads).all(), _Contents(columns, new)
 

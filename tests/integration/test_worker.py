@@ -98,16 +98,20 @@ def test_bootstrap_makes_blocks_pool_and_deployments_once(bootstrapped):
         "dbt-build/olist",
         "dbt-build/pharma-latam",
         "dbt-build/techstore",
+        "dbt-build/wells",
         "elt/olist",
         "elt/olist-weekly",
         "elt/pharma-latam",
         "elt/techstore",
+        "elt/wells",
         "ingest/olist",
         "ingest/pharma-latam",
         "ingest/techstore",
+        "ingest/wells",
         "publish/olist",
         "publish/pharma-latam",
         "publish/techstore",
+        "publish/wells",
         "quarantine/all-domains",
     ]
     assert {d["work_pool_name"] for d in deployments} == {"aljibe"}
@@ -121,6 +125,7 @@ def test_bootstrap_makes_blocks_pool_and_deployments_once(bootstrapped):
         "techstore": [("30 5 * * *", "America/Argentina/Buenos_Aires")],
         "olist": [("0 2 * * *", "America/Sao_Paulo")],
         "olist-weekly": [("0 4 * * 0", "America/Sao_Paulo")],
+        "wells": [("0 6 * * *", "America/Mexico_City")],
     }
     pools = ask(api, "work_pools/filter")
     assert [(p["name"], p["type"]) for p in pools if p["name"] == "aljibe"] == [

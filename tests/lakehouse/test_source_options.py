@@ -110,6 +110,8 @@ def test_years_end_where_they_are_told_to():
         ("database", {"required": True}, "required is for files"),
         ("api", {"required": True}, "required is for files"),
         ("files", {"required": True, "after_load": "move"}, "does not go with after_load: move"),
+        ("database", {"open_columns": True}, "open_columns is for files"),
+        ("files", {"open_columns": True, "format": "fixed_width"}, "whose header names"),
         ("files", {"load": "incremental"}, "load: incremental needs key"),
         ("database", {"load": "incremental", "key": ["id"]}, "connector database needs cursor"),
         ("api", {"load": "incremental", "key": ["id"]}, "connector api needs cursor"),

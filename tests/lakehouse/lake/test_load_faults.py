@@ -177,6 +177,19 @@ def test_a_new_column_is_loaded_and_an_error_until_it_is_declared(
     assert settled(declared) == [("new_column", "a.csv", "RESOLVED")]
 
 
+def test_a_new_column_of_a_table_with_open_columns_is_loaded_and_nothing_is_told(
+    deliver_in, settled, make_table, warehouse
+):
+    closed, opened = make_table(), make_table(open_columns=True)
+    assert deliver_in("run-1", "a.csv", WIDER, opened).reason is None
+    assert settled(opened) == []
+    with warehouse(opened) as connection:
+        assert connection.execute("select zone from raw.sales").fetchall() == [("norte",)]
+    # What the lake has is told as soon as the table says no more that its columns are open.
+    assert settled(closed) == [("new_column", "a.csv", "OPEN")]
+    assert settled(opened) == [("new_column", "a.csv", "RESOLVED")]
+
+
 def test_a_new_column_is_gone_when_the_next_files_lack_it(deliver_in, settled, table):
     deliver_in("run-1", "a.csv", WIDER, table)
     settled(table)

@@ -1,0 +1,199 @@
+"""wells from files to gold: our whole flow beside plain DuckDB with the same reads and SQL.
+
+Run: python -m benchmarks.wells_flow [--wells 5] [--rows 65000] [--rounds 3] [--json FILE]
+"""
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import duckdb
+import psutil
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.measurements import MeasurementError, Spread, peak_memory, ratios, timed
+from benchmarks.olist_flow import Ours, Place, Seconds
+from benchmarks.side_by_side import conclude, option_parser
+from demo.wells.deliveries import FULL_ROWS, write_wells
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests" / "integration"))
+
+from servers.prefect_server import running_prefect_server, without_prefect  # noqa: E402
+
+DOMAIN = "wells"
+MOST_TIMES = 3.0
+
+
+class Bare:
+    """Plain DuckDB, in a process for the reads and one for the models; memory of the larger."""
+
+    def __init__(self, place: Place) -> None:
+        self.folder = place.folder / "bare"
+        self.folder.mkdir()
+        self.warehouse = self.folder / f"{DOMAIN}.duckdb"
+        self.peak = 0.0
+        self.environment = without_prefect(os.environ) | {
+            "ALJIBE_WAREHOUSE": str(self.warehouse),
+            "PYTHONPATH": str(ROOT),
+        }
+
+    def run(self, files: Path) -> dict[str, float]:
+        """Seconds of the reads and of the models, in an empty warehouse."""
+        self.warehouse.unlink(missing_ok=True)
+        read = self._step("read", files)
+        if not self._manifest.is_file():
+            self._compile()
+        build = self._step("build", files)
+        return {"bare": read + build, "bare_read": read, "bare_build": build}
+
+    @property
+    def _manifest(self) -> Path:
+        return self.folder / "target" / "manifest.json"
+
+    def _step(self, step: str, files: Path) -> float:
+        with _watched() as peak:
+            seconds = timed(
+                [
+                    *(sys.executable, "-m", "benchmarks.wells_bare", step),
+                    *(files, self.warehouse, self._manifest),
+                ],
+                environment=self.environment,
+                folder=ROOT,
+                log=self.folder / f"{step}.log",
+            )
+        self.peak = max(self.peak, float(peak[0]))
+        return seconds
+
+    def _compile(self) -> None:
+        project = ROOT / "dbt"
+        timed(
+            [
+                *(Path(sys.executable).parent / "dbt", "--log-level-file", "none", "compile"),
+                *("--project-dir", project, "--profiles-dir", project),
+                *("--target-path", self.folder / "target", "--select", f"path:models/{DOMAIN}"),
+            ],
+            environment=self.environment,
+            folder=self.folder,
+            log=self.folder / "compile.log",
+        )
+
+
+@contextmanager
+def _watched() -> Iterator[list[int]]:
+    """The most memory of the processes that are started inside."""
+    others = {child.pid for child in psutil.Process().children()}
+    with peak_memory(
+        lambda: [child for child in psutil.Process().children() if child.pid not in others]
+    ) as peak:
+        yield peak
+
+
+def measure(place: Place, files: Path, rounds: int) -> tuple[Seconds, dict[str, float]]:
+    """Both sides from files to gold, in turns.
+
+    Args:
+        place: where.
+        files: the generated files.
+        rounds: measured ones; one more goes first, in which dbt parses.
+
+    Returns:
+        Seconds of each round by what was measured; the most memory of each side in bytes.
+
+    Raises:
+        MeasurementError: a run failed, or the two sides ended with other tables.
+    """
+    bare = Bare(place)
+    seconds: Seconds = {}
+    peak = 0.0
+    for number in range(rounds + 1):
+        ours = Ours(place, place.folder / f"home_{number}", DOMAIN)
+        ours.deliver(files)
+        if number % 2:
+            told = {**ours.run(), **bare.run(files)}
+        else:
+            told = {**bare.run(files), **ours.run()}
+        assert_equal_tables(bare.warehouse, ours.home / "warehouse" / f"{DOMAIN}.duckdb")
+        told["nothing_new"] = ours.run()["ours"]
+        peak = max(peak, ours.peak)
+        if number:
+            for name, value in told.items():
+                seconds.setdefault(name, []).append(value)
+        shutil.rmtree(ours.home)
+    return seconds, {"ours": peak, "bare": bare.peak}
+
+
+def assert_equal_tables(bare: Path, ours: Path) -> None:
+    """Make sure that both sides did the same work, by sums over the largest and smallest tables.
+
+    Raises:
+        MeasurementError: naming what differs.
+    """
+    figures = {
+        "core.lecturas": "count(*), count_if(es_interpolado), count(numero_equipo), sum(epoch(ts))",
+        "marts.paros_por_pozo": "count(*), round(sum(horas_paro), 6)",
+        "marts.resumen_diario": "count(*), sum(length(text))",
+        # Plain DuckDB numbers lines in the order in which its threads read them.
+        "core.registros_rechazados": "count(*)",
+    }
+    for table, sql in figures.items():
+        found = []
+        for warehouse in (bare, ours):
+            with duckdb.connect(str(warehouse), read_only=True) as connection:
+                found.append(connection.execute(f"select {sql} from {table}").fetchone())
+        if found[0] != found[1]:
+            raise MeasurementError(f"{table}: {found[1]} is not {found[0]}, as of plain DuckDB")
+
+
+def report(seconds: Seconds, peaks: dict[str, float], title: str, console: Console) -> None:
+    """Show the measurements, and whether the target was met."""
+    table = Table("median (min-max)", "seconds", "x bare", title=title)
+    labels = {
+        "bare": "plain DuckDB, files to gold",
+        "bare_read": "of that, reading the files",
+        "bare_build": "the models",
+        "ours": "our flow, the flow run",
+        "ingest": "of that, ingest",
+        "dbt-build": "dbt build with its tests and reports",
+        "publish": "publish",
+        "nothing_new": "our flow, nothing new",
+    }
+    for name, label in labels.items():
+        ratio = ratios(seconds[name], seconds["bare"]).shown()
+        table.add_row(label, Spread(tuple(seconds[name])).shown(), ratio)
+    console.print(table)
+    times = ratios(seconds["ours"], seconds["bare"]).median
+    met = "met" if times <= MOST_TIMES else "MISSED"
+    console.print(f"target: whole flow over plain DuckDB at most {MOST_TIMES}: {times:.2f}: {met}")
+    shown = ", ".join(f"{side} {peak / 1e9:.2f} GB" for side, peak in peaks.items())
+    console.print(f"peak memory: {shown}")
+
+
+def main() -> None:
+    """Read the options, write the files, start one Prefect server, measure."""
+    parser = option_parser(__doc__)
+    parser.add_argument("--wells", type=int, default=5)
+    parser.add_argument("--rows", type=int, default=FULL_ROWS, help="ten-minute lines of a well")
+    parser.add_argument("--folder", type=Path, help="scratch; default the temporary folder")
+    options = parser.parse_args()
+    console = Console()
+    with TemporaryDirectory(prefix="aljibe-wells-", dir=options.folder) as folder:
+        scratch = Path(folder)
+        with running_prefect_server(scratch / "prefect") as prefect:
+            place = Place(scratch, prefect)
+            place.parsed.mkdir()
+            files = scratch / "files"
+            write_wells(files, wells=options.wells, rows=options.rows)
+            seconds, peaks = measure(place, files, options.rounds)
+    title = f"wells, {options.wells} x {options.rows:,} lines"
+    report(seconds, peaks, title, console)
+    conclude(options, console, {**seconds, "peak_bytes": peaks}, "after one unmeasured")
+
+
+if __name__ == "__main__":
+    main()

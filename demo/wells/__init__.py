@@ -1,0 +1,1 @@
+"""Files of oil wells with electric submersible pumps, as their senders would write them."""
