@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from lakehouse.lineage_events.dataset_names import DatasetName, duckdb_relation
+from lakehouse.lineage_events.dataset_names import DatasetName, duckdb_relation, local_path
 from lakehouse.lineage_events.job_runs import (
     Assertion,
     Dataset,
@@ -81,7 +81,13 @@ class Warehouse:
         """What a node reads; in place of an ephemeral model, which is none, what that reads."""
         return tuple(Dataset(name) for name in sorted(set(self._read_by(unique_id))))
 
+    def _seed_file(self, unique_id: str) -> Iterator[DatasetName]:
+        node = self.manifest.node(unique_id)
+        if node.get("resource_type") == "seed" and node.get("root_path"):
+            yield local_path(Path(node["root_path"]) / node["original_file_path"])
+
     def _read_by(self, unique_id: str) -> Iterator[DatasetName]:
+        yield from self._seed_file(unique_id)
         for parent in self.manifest.parents(unique_id):
             node = self.manifest.node(parent)
             kind = node.get("resource_type")
