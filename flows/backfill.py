@@ -21,9 +21,11 @@ from lakehouse.errors import AljibeError
 from lakehouse.settings import load_settings
 from lakehouse.source_catalog import load_catalog
 from lakehouse.transform.backfill_range import backfill_variables
+from tasks.emit_lineage import with_lineage
 
 
 @flow(name="backfill", flow_run_name="backfill-{domain}-{from_date}-{to_date}")
+@with_lineage("backfill")
 def backfill(domain: str, from_date: date, to_date: date) -> State[Any]:
     """Build incremental rows of a range of days anew from RAW, as a full refresh would.
 

@@ -12,6 +12,7 @@ from lakehouse.source_catalog import load_catalog
 from lakehouse.transform.dbt_command import DbtBuild
 from tasks.build_catalog import build_data_catalog
 from tasks.build_records import finish_build, nothing_new, record_sources, start_build
+from tasks.emit_lineage import emit_build, with_lineage
 from tasks.judge_sources import judge_sources
 from tasks.record_errors import record_build, recorded_if_stopped
 from tasks.register_raw import register_raw
@@ -22,6 +23,7 @@ from tasks.run_dbt import run_dbt_build, run_dbt_with_node_tasks
 
 
 @flow(name="dbt-build", flow_run_name="dbt-build-{domain}")
+@with_lineage("dbt_build")
 def dbt_build(
     domain: str,
     select: str | None = None,
@@ -93,6 +95,7 @@ def dbt_build(
                 build_id = skipped.build_id
                 sources = judge_sources(build, build_id, skipped, held)
                 record_sources(build, sources)
+            emit_build(build, skipped)
             unrecorded = record_build(build, sources)
             catalog = build_data_catalog(build, held)
             report = report_results(build, build_id, skipped, sources)

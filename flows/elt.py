@@ -23,10 +23,12 @@ from lakehouse.errors import AljibeError
 from lakehouse.reports.run_events import slower_than_expected
 from lakehouse.settings import load_settings
 from lakehouse.source_catalog import load_catalog
+from tasks.emit_lineage import with_lineage
 from tasks.report_stopped import report_stopped
 
 
 @flow(name="elt", flow_run_name="elt-{domain}")
+@with_lineage("elt")
 def elt(
     domain: str,
     full_refresh: bool = False,

@@ -11,11 +11,13 @@ from lakehouse.errors import AljibeError
 from lakehouse.settings import load_settings
 from lakehouse.source_catalog import load_catalog
 from lakehouse.table_load import ingest_summary
+from tasks.emit_lineage import emit_extraction, with_lineage
 from tasks.record_errors import record_extraction, recorded_if_stopped
 from tasks.register_raw import list_findings, register_raw
 
 
 @flow(name="ingest", flow_run_name="ingest-{domain}")
+@with_lineage("ingest")
 def ingest(domain: str) -> State[Any]:
     """Load what is new in the sources of a domain.
 
@@ -32,6 +34,7 @@ def ingest(domain: str) -> State[Any]:
         tables = load_catalog(settings.project_dir, domain).tables
         extraction = load_tables(domain, tables, settings.extract_workers)
         loads = extraction.loads
+        emit_extraction(domain, extraction.read)
         with only_writer(settings, domain):
             record_extraction(domain, extraction.read, extraction.faults, extraction.error)
             with recorded_if_stopped(domain, "load"):

@@ -9,12 +9,14 @@ from flows.run_states import explained, only_writer, succeeded
 from lakehouse.errors import AljibeError, PublishRefused
 from lakehouse.settings import load_settings
 from lakehouse.source_catalog import load_catalog
+from tasks.emit_lineage import emit_publication, with_lineage
 from tasks.publish_serving import publish_serving
 from tasks.record_errors import record_publication, recorded_if_stopped
 from tasks.report_publication import report_publication
 
 
 @flow(name="publish", flow_run_name="publish-{domain}")
+@with_lineage("publish")
 def publish(domain: str) -> State[Any]:
     """Replace the domain's serving copy by the tables of its last good build.
 
@@ -34,6 +36,7 @@ def publish(domain: str) -> State[Any]:
             except PublishRefused as error:
                 report_publication(domain, "refused", error)
                 raise
+            emit_publication(domain, rows, replaced=replaced)
             warnings = report_publication(domain, "published" if replaced else "unchanged")
             warnings += record_publication(domain)
     except AljibeError as error:

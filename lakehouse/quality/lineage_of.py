@@ -87,7 +87,7 @@ def _shown_parents(manifest: Manifest, unique_id: str) -> tuple[str, ...]:
 def _statuses(manifest: Manifest, results: BuildResults) -> dict[str, Status]:
     found: defaultdict[str, list[Status]] = defaultdict(list)
     for result in results.nodes:
-        about = _tested(manifest, result.unique_id) if result.is_test else (result.unique_id,)
+        about = tested_nodes(manifest, result.unique_id) if result.is_test else (result.unique_id,)
         for unique_id in about:
             if _kind(manifest, unique_id) == "exposure" and result.status == "pass":
                 continue  # dbt runs nothing for an exposure, it only reports it
@@ -95,7 +95,8 @@ def _statuses(manifest: Manifest, results: BuildResults) -> dict[str, Status]:
     return {unique_id: status for unique_id, all_ in found.items() if (status := worst(all_))}
 
 
-def _tested(manifest: Manifest, test_id: str) -> tuple[str, ...]:
+def tested_nodes(manifest: Manifest, test_id: str) -> tuple[str, ...]:
+    """Ids of what a test is about: one node, or for a singular test perhaps several."""
     if tested := manifest.tested_node(test_id):
         return (tested,)
     # A singular test over several nodes is about those that nothing else it reads builds on.
