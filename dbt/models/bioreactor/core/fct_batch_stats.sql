@@ -40,10 +40,15 @@ totals as (
         cast(sum(windows.out_of_range_samples) as bigint) as out_of_range_samples,
         cast(sum(windows.gaps) as bigint) as gaps,
         cast(sum(windows.missed_samples) as bigint) as missed_samples,
-        regr_slope(
-            windows.mean_value, epoch(windows.window_start) / 3600
-            order by windows.window_start, windows.equipment_id
-        ) as slope_per_hour
+        -- Of a single moment there is no slope: it would be NaN, which is greater than any limit.
+        case
+            when min(windows.window_start) < max(windows.window_start)
+                then
+                    regr_slope(
+                        windows.mean_value, epoch(windows.window_start) / 3600
+                        order by windows.window_start, windows.equipment_id
+                    )
+        end as slope_per_hour
     from windows
     inner join means
         on windows.batch_id = means.batch_id and windows.tag = means.tag
