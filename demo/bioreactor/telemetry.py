@@ -24,12 +24,12 @@ REACTORS = 3
 _STARTS = (time(6), time(14), time(20))
 SCHEMA = pa.schema(
     [
-        ("batch_id", pa.string()),
-        ("site", pa.string()),
-        ("equipment_id", pa.string()),
-        ("ts", pa.timestamp("us")),
-        ("tag", pa.string()),
-        ("value", pa.float64()),
+        pa.field("batch_id", pa.string()),
+        pa.field("site", pa.string()),
+        pa.field("equipment_id", pa.string()),
+        pa.field("ts", pa.timestamp("us")),
+        pa.field("tag", pa.string()),
+        pa.field("value", pa.float64()),
     ]
 )
 
