@@ -22,16 +22,15 @@ SITE = "OXB-HQ"
 REACTORS = 3
 # The last two are past midnight before their twelve hours are over.
 _STARTS = (time(6), time(14), time(20))
-SCHEMA = pa.schema(
-    [
-        pa.field("batch_id", pa.string()),
-        pa.field("site", pa.string()),
-        pa.field("equipment_id", pa.string()),
-        pa.field("ts", pa.timestamp("us")),
-        pa.field("tag", pa.string()),
-        pa.field("value", pa.float64()),
-    ]
-)
+_COLUMNS: dict[str, pa.DataType] = {
+    "batch_id": pa.string(),
+    "site": pa.string(),
+    "equipment_id": pa.string(),
+    "ts": pa.timestamp("us"),
+    "tag": pa.string(),
+    "value": pa.float64(),
+}
+SCHEMA = pa.schema(_COLUMNS)
 
 
 @dataclass
