@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cli.prefect_environment import api_is_configured
+from demo.bioreactor.telemetry import write_telemetry
 from demo.olist.deliveries import write_olist
 from demo.pharma_deliveries import write_deliveries
 from demo.techstore_shop import Shop
@@ -133,4 +134,21 @@ WELLS = DemoDomain(
     ),
     try_next='make demo ARGS="--domain wells --scale 5"',
 )
-DOMAINS = {domain.name: domain for domain in (PHARMA_LATAM, TECHSTORE, OLIST, WELLS)}
+BIOREACTOR = DemoDomain(
+    name="bioreactor",
+    write=lambda settings, scale: (
+        write_telemetry(settings.landing("bioreactor"), batches=24 * scale).paths
+    ),
+    folder=lambda settings: settings.landing("bioreactor"),
+    described="telemetry of three reactors with drifts, gaps and outliers",
+    running=lambda _settings: nullcontext(),
+    mart=Mart(
+        name="marts.mart_bioreactor_overview",
+        columns="batch_id, equipment_id, started_at, samples, gaps, out_of_range_samples as out, "
+        "drifting_tags as drifting",
+        order="batch_id desc",
+        total="format('{:,} samples', sum(samples)::bigint)",
+    ),
+    try_next='make demo ARGS="--domain bioreactor --scale 5"',
+)
+DOMAINS = {domain.name: domain for domain in (PHARMA_LATAM, TECHSTORE, OLIST, WELLS, BIOREACTOR)}

@@ -5,6 +5,7 @@ from typing import Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
 
 from flows.dbt_build import dbt_build
 from flows.publish import publish
@@ -24,9 +25,15 @@ from lakehouse.transform.backfill_range import backfill_variables
 from tasks.emit_lineage import with_lineage
 
 
-@flow(name="backfill", flow_run_name="backfill-{domain}-{from_date}-{to_date}")
+def _run_name() -> str:
+    given = flow_run.parameters
+    first = given["from_date"]
+    return f"backfill-{given['domain']}-{first}-{given.get('to_date') or first}"
+
+
+@flow(name="backfill", flow_run_name=_run_name)
 @with_lineage("backfill")
-def backfill(domain: str, from_date: date, to_date: date) -> State[Any]:
+def backfill(domain: str, from_date: date, to_date: date | None = None) -> State[Any]:
     """Build incremental rows of a range of days anew from RAW, as a full refresh would.
 
     Models read the range from the dbt variables `backfill_from` and `backfill_to`; what they do
@@ -35,7 +42,7 @@ def backfill(domain: str, from_date: date, to_date: date) -> State[Any]:
     Args:
         domain: folder name below `dbt/models/`, such as `olist`.
         from_date: first day, in the time of the domain's own dates.
-        to_date: last day, included.
+        to_date: last day, included; default `from_date`, one day.
 
     Returns:
         Completed, CompletedWithWarnings or Failed, as `elt` does.
@@ -43,7 +50,7 @@ def backfill(domain: str, from_date: date, to_date: date) -> State[Any]:
     try:
         settings = load_settings()
         load_catalog(settings.project_dir, domain)
-        days = backfill_variables(settings.project_dir, domain, from_date, to_date)
+        days = backfill_variables(settings.project_dir, domain, from_date, to_date or from_date)
         with only_writer(settings, domain), one_heartbeat():
             built = dbt_build(domain, vars=days, return_state=True)
             if not built.is_completed():

@@ -63,7 +63,7 @@ def ran(monkeypatch, tmp_path):
 
 def test_every_domain_runs_unless_some_are_named(ran, capsys):
     assert command.main([]) == 0
-    assert ran.calls == ["pharma_latam", "techstore", "olist", "wells"]
+    assert ran.calls == ["pharma_latam", "techstore", "olist", "wells", "bioreactor"]
     ran.calls.clear()
     (command.load_settings().serving("techstore")).unlink()
     assert command.main(["--domain", "techstore", "--scale", "3"]) == 0
@@ -84,7 +84,7 @@ def test_the_head_of_a_mart_and_where_to_look_are_shown(ran, capsys):
 def test_a_run_that_failed_is_told_and_the_next_domain_runs_still(ran, capsys):
     ran.ends["pharma_latam"] = SimpleNamespace(name="Failed", message="a [test] failed")
     assert command.main([]) == 1
-    assert ran.calls == ["pharma_latam", "techstore", "olist", "wells"]
+    assert ran.calls == ["pharma_latam", "techstore", "olist", "wells", "bioreactor"]
     assert "a [test] failed" in capsys.readouterr().out
 
 

@@ -1,0 +1,40 @@
+{#- A part of the domain may be built before the overview exists; publishing needs it anyway. -#}
+{%- set overview = load_relation(ref('mart_bioreactor_overview')) if execute else true -%}
+{%- set stats = load_relation(ref('fct_batch_stats')) if execute else true -%}
+{%- if overview and stats %}
+with
+
+counted as (
+    select
+        batch_id,
+        sum(samples) as samples,
+        sum(gaps) as gaps,
+        max(last_sampled_at) as last_seen_at
+    from {{ ref('fct_batch_stats') }}
+    group by batch_id
+),
+
+shown as (
+    select
+        batch_id,
+        samples,
+        gaps,
+        last_seen_at
+    from {{ ref('mart_bioreactor_overview') }}
+)
+
+select
+    coalesce(counted.batch_id, shown.batch_id) as batch_id,
+    counted.samples as samples_of_statistics,
+    shown.samples as samples_of_overview
+from counted
+full outer join shown
+    on counted.batch_id = shown.batch_id
+where
+    counted.samples is distinct from shown.samples
+    or counted.gaps is distinct from shown.gaps
+    or counted.last_seen_at is distinct from shown.last_seen_at
+{%- else %}
+select 1 as nothing_to_compare
+where false
+{%- endif %}

@@ -1,0 +1,1 @@
+"""Telemetry of bioreactors for the demo, with drifts, gaps and outliers that are counted."""
