@@ -33,7 +33,7 @@ def judge_arrivals(domain: str | None) -> dict[str, Any]:
         DomainUnknown: there is no such domain.
         CatalogInvalid: its sources cannot be read; of all domains, such a one is left out.
     """
-    settings, now = load_settings(), datetime.now(UTC)
+    settings, now = load_settings(), _now()
     catalogs = _catalogs(settings, domain)
     rows = read_board(catalogs, RawLake.of(settings).ledger, now)
     for catalog in catalogs:
@@ -53,6 +53,10 @@ def judge_arrivals(domain: str | None) -> dict[str, Any]:
         "late": [_line(row) for row in rows if row.verdict == "late"],
         "events": emitted,
     }
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _post(rows: list[BoardRow], domain: str | None, settings: Settings) -> None:
