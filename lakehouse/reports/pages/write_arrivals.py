@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lakehouse.quality.arrival_board import BoardRow
 from lakehouse.reports.pages.page_files import PageFiles
-from lakehouse.reports.pages.places import ARRIVALS
+from lakehouse.reports.pages.places import ARRIVALS, domain_folder
 from lakehouse.reports.pages.render import render_arrivals_page
 from lakehouse.reports.pages.write_pages import INDEX, refresh_front_page
 from lakehouse.reports.views.arrivals_view import build_arrivals_page
@@ -30,7 +30,8 @@ def write_arrivals(rows: Sequence[BoardRow], folder: Path, language: str, now: d
     """
     is_first = not (folder / ARRIVALS).is_file()
     has_front = (folder / INDEX).is_file()
-    page = build_arrivals_page(rows, language, now, has_front=has_front)
+    linked = {row.domain for row in rows if (domain_folder(folder, row.domain) / INDEX).is_file()}
+    page = build_arrivals_page(rows, language, now, has_front=has_front, linked=linked)
     path = PageFiles(folder).write(ARRIVALS, render_arrivals_page(page))
     if is_first:
         refresh_front_page(folder, language)

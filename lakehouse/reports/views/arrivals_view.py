@@ -1,6 +1,6 @@
 """The board of arrivals in words: for a page, an artifact and a terminal."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -61,7 +61,12 @@ def arrivals_summary(rows: Sequence[BoardRow], language: str) -> str:
 
 
 def build_arrivals_page(
-    rows: Sequence[BoardRow], language: str, now: datetime, *, has_front: bool
+    rows: Sequence[BoardRow],
+    language: str,
+    now: datetime,
+    *,
+    has_front: bool,
+    linked: Collection[str] = (),
 ) -> ArrivalsPage:
     """The page over all domains.
 
@@ -70,6 +75,7 @@ def build_arrivals_page(
         language: of the page.
         now: moment of the judgement.
         has_front: whether there is a page over all domains to lead back to.
+        linked: domains that have a page.
     """
     words = Wording.of(language)
     up = (Link(words.say("page.all_domains"), "index.html"),) if has_front else ()
@@ -83,13 +89,14 @@ def build_arrivals_page(
             footer=words.say("arrivals.footer", moment=words.moment(now)),
         ),
         _verdict(rows, words),
-        _grid([row for row in rows if row.verdict in FAULTY], words),
-        _grid([row for row in rows if row.verdict not in FAULTY], words),
+        _grid([row for row in rows if row.verdict in FAULTY], words, linked),
+        _grid([row for row in rows if row.verdict not in FAULTY], words, linked),
     )
 
 
 def _verdict(rows: Sequence[BoardRow], words: Wording) -> Verdict:
     counts = count_verdicts(rows)
+    missing = sum(row.period.expected - row.period.came for row in rows if row.verdict == "missing")
     tags = tuple(
         Tag(f"{words.number(counts[name])} {words.say(f'arrivals.{name}')}", tone)
         for name, tone in TONES.items()
@@ -98,8 +105,8 @@ def _verdict(rows: Sequence[BoardRow], words: Wording) -> Verdict:
     faulty = sum(counts[name] for name in FAULTY)
     if not rows:
         return Verdict(words.say("arrivals.nothing"), "", "skip")
-    if counts["missing"]:
-        said = words.say("arrivals.some_missing", count=counts["missing"])
+    if missing:
+        said = words.say("arrivals.some_missing", count=missing)
         return Verdict(said, "", "bad", tags)
     if faulty:
         return Verdict(words.say("arrivals.some_faulty", count=faulty), "", "warn", tags)
@@ -120,22 +127,25 @@ def _texts(row: BoardRow, words: Wording) -> Mapping[str, str]:
     }
 
 
-def _grid(rows: Sequence[BoardRow], words: Wording) -> Grid:
+def _grid(rows: Sequence[BoardRow], words: Wording, linked: Collection[str]) -> Grid:
+    # The domain stands below the table, so that more of a row fits a phone.
     columns = tuple(
-        Column(words.say(f"arrivals.column_{name}"), numeric=name == "came") for name in _COLUMNS
+        Column(words.say(f"arrivals.column_{name}"), numeric=name == "came")
+        for name in _COLUMNS
+        if name != "domain"
     )
-    return Grid(columns, tuple(_cells(row, words) for row in rows))
+    return Grid(columns, tuple(_cells(row, words, linked) for row in rows))
 
 
-def _cells(row: BoardRow, words: Wording) -> tuple[Cell, ...]:
-    said = _texts(row, words)
+def _cells(row: BoardRow, words: Wording, linked: Collection[str]) -> tuple[Cell, ...]:
+    said, none = _texts(row, words), Cell(words.say("arrivals.none"), "empty")
+    href = f"{folder_name(row.domain)}/index.html" if row.domain in linked else None
     return (
         Cell(said["verdict"], "tag", TONES[row.verdict]),
         Cell(said["period"]),
-        Cell(said["domain"], href=f"{folder_name(row.domain)}/index.html"),
-        Cell(said["table"], "name"),
+        Cell(said["table"], "name", href=href, small=row.domain),
         Cell(said["due"]),
-        Cell(said["arrived"]) if said["arrived"] else Cell(words.say("arrivals.none"), "empty"),
+        Cell(said["arrived"]) if said["arrived"] else none,
         Cell(said["came"], "number"),
-        Cell(said["files"], "code") if said["files"] else Cell(words.say("arrivals.none"), "empty"),
+        Cell(said["files"], "code") if said["files"] else none,
     )
