@@ -29,7 +29,7 @@ TONES: dict[ArrivalVerdict, Tone] = {
     "not_due": "skip",
     "holiday": "skip",
 }
-_COLUMNS = ("verdict", "period", "domain", "table", "due", "arrived", "came", "files")
+COLUMNS = ("verdict", "period", "domain", "table", "due", "arrived", "came", "files")
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,21 @@ class ArrivalsPage:
     others: Grid
 
 
-def arrivals_table(rows: Sequence[BoardRow], language: str) -> list[dict[str, str]]:
-    """Rows of the board by the language's column names, in the given order."""
+def arrivals_table(
+    rows: Sequence[BoardRow], language: str, columns: Sequence[str] = COLUMNS
+) -> list[dict[str, str]]:
+    """Rows of the board by the language's column names, in the given order.
+
+    Args:
+        rows: newest first.
+        language: of names and verdicts.
+        columns: some of `COLUMNS`.
+    """
     words = Wording.of(language)
-    heads = [words.say(f"arrivals.column_{name}") for name in _COLUMNS]
-    return [dict(zip(heads, _texts(row, words).values(), strict=True)) for row in rows]
+    return [
+        {words.say(f"arrivals.column_{name}"): said[name] for name in columns}
+        for said in (_texts(row, words) for row in rows)
+    ]
 
 
 def arrivals_summary(rows: Sequence[BoardRow], language: str) -> str:
@@ -131,7 +141,7 @@ def _grid(rows: Sequence[BoardRow], words: Wording, linked: Collection[str]) -> 
     # The domain stands below the table, so that more of a row fits a phone.
     columns = tuple(
         Column(words.say(f"arrivals.column_{name}"), numeric=name == "came")
-        for name in _COLUMNS
+        for name in COLUMNS
         if name != "domain"
     )
     return Grid(columns, tuple(_cells(row, words, linked) for row in rows))
