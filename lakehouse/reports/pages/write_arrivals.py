@@ -34,7 +34,7 @@ def write_arrivals(rows: Sequence[BoardRow], folder: Path, language: str, now: d
     page = build_arrivals_page(rows, language, now, has_front=has_front, linked=linked)
     path = PageFiles(folder).write(ARRIVALS, render_arrivals_page(page))
     if is_first:
-        refresh_front_page(folder, language)
+        refresh_front_page(folder)
     return path
 
 

@@ -86,18 +86,23 @@ def write_pages(facts: RunFacts, folder: Path, *, tests: bool = True) -> PagesWr
     )
 
 
-def refresh_front_page(folder: Path, language: str) -> Path | None:
-    """Write the front page anew from the reports on disk; None if there is no report yet.
+def refresh_front_page(folder: Path) -> Path | None:
+    """Write the front page anew from the reports on disk, in the language of the newest.
 
     Args:
         folder: of all domains.
-        language: of the page.
+
+    Returns:
+        The page; None if there is no report yet.
 
     Raises:
         OSError: it could not be written.
     """
     shown, damaged = _reports(folder)
-    return _write_front(shown, damaged, language, PageFiles(folder)) if shown else None
+    if not shown:
+        return None
+    newest = max(shown.values(), key=lambda facts: facts.started_at)
+    return _write_front(shown, damaged, newest.language, PageFiles(folder))
 
 
 def _reports(
