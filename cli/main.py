@@ -48,6 +48,22 @@ def doctor() -> None:
     raise typer.Exit(0 if show(examine()) else 1)
 
 
+@app.command()
+def arrivals(
+    domain: Annotated[
+        str | None, typer.Argument(help="Folder name below dbt/models/; default: all.")
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit code 1 if a file is missing.")
+    ] = False,
+) -> None:
+    """Show which expected files came, were late, are missing, too small or duplicate."""
+    from cli.arrivals import show_arrivals
+
+    is_complete = show_arrivals(domain)
+    raise typer.Exit(1 if strict and not is_complete else 0)
+
+
 @app.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
 def dbt(context: typer.Context, domain: Domain) -> None:
     """Run dbt by hand on a domain: `aljibe dbt pharma_latam -- run --select stg_ventas_arg+`."""

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from lakehouse.connector_options import ApiOptions, DatabaseOptions
+from lakehouse.expected_files import ExpectedFiles
 from lakehouse.format_options import CsvDialect, FileFormat, FileOptions, Strict
 
 Connector = Literal["files", "sftp", "database", "api"]
@@ -27,6 +28,7 @@ class TableMeta(Strict):
         after_load: whether a file of a local folder moves to `processed/` once it is loaded.
         required: whether a listing without any file of the table is an error.
         open_columns: whether files may bring any further columns, which nobody is asked to declare.
+        expected: when its files are due; None where no moment is known.
     """
 
     load: Literal["snapshot", "incremental", "append"]
@@ -41,6 +43,7 @@ class TableMeta(Strict):
     after_load: Literal["keep", "move"] = "keep"
     required: bool = False
     open_columns: bool = False
+    expected: ExpectedFiles | None = None
     file: FileOptions = FileOptions()
     database: DatabaseOptions | None = None
     api: ApiOptions | None = None
@@ -123,6 +126,17 @@ def faults_for(meta: TableMeta, connector: str) -> list[str]:
         (
             meta.required and not from_files,
             f"required is for files, not for connector {connector}",
+        ),
+        (
+            meta.expected is not None and not from_files,
+            f"expected is for files, not for connector {connector}",
+        ),
+        (
+            meta.expected is not None
+            and meta.expected.name_date is not None
+            and "%" not in meta.expected.name_date
+            and meta.expected.name_date not in re.compile(meta.regex or "").groupindex,
+            "expected.name_date is neither a strftime format nor a named group of regex",
         ),
         (
             meta.required and meta.after_load == "move",

@@ -51,6 +51,11 @@ def alert_key(domain: str) -> str:
     return f"alert-{slug(domain)}"
 
 
+def arrivals_key(domain: str | None) -> str:
+    """Key of the board of expected files of a domain, or of all."""
+    return f"arrivals-{slug(domain)}" if domain else "arrivals-board"
+
+
 @lru_cache(maxsize=4096)
 def folder_name(domain: str) -> str:
     """Folder of a domain's pages: its name, or the slug of one that would leave the folder."""

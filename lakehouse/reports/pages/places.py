@@ -5,6 +5,7 @@ from pathlib import Path
 from lakehouse.reports.artifacts.artifact_keys import folder_name
 
 CATALOG = "catalog.html"
+ARRIVALS = "arrivals.html"
 
 
 def domain_folder(reports: Path, domain: str) -> Path:

@@ -14,6 +14,7 @@ from lakehouse.reports.lineage.svg import lineage_svg
 from lakehouse.reports.pages.bar_chart import bar_rects, chart_width
 from lakehouse.reports.pages.page_words import lineage_words
 from lakehouse.reports.pages.showable_text import breakable, showable
+from lakehouse.reports.views.arrivals_view import ArrivalsPage
 from lakehouse.reports.views.view_types import (
     DomainPage,
     Frame,
@@ -54,6 +55,11 @@ def render_domain_page(page: DomainPage) -> str:
 def render_front_page(page: FrontPage) -> str:
     """The page over all domains."""
     return _render("front_page", page.frame, page.verdict.tone, page=page)
+
+
+def render_arrivals_page(page: ArrivalsPage) -> str:
+    """The board of expected files, beside the page over all domains."""
+    return _render("arrivals_page", page.frame, page.verdict.tone, page=page)
 
 
 def link_target(href: str, up: str) -> str | None:

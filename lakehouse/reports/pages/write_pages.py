@@ -11,7 +11,7 @@ from lakehouse.quality.run_facts import RunFacts, facts_from_json, facts_to_json
 from lakehouse.reports.artifacts.artifact_keys import folder_name
 from lakehouse.reports.checks import checks_of
 from lakehouse.reports.pages.page_files import PageFiles, remove_abandoned
-from lakehouse.reports.pages.places import domain_folder
+from lakehouse.reports.pages.places import ARRIVALS, domain_folder
 from lakehouse.reports.pages.render import (
     render_domain_page,
     render_front_page,
@@ -71,7 +71,8 @@ def write_pages(facts: RunFacts, folder: Path, *, tests: bool = True) -> PagesWr
     files.write(REPORT, facts_to_json(facts))
     index = files.write(INDEX, render_domain_page(build_domain_page(facts)))
     fronts = PageFiles(folder)
-    front, damaged = _write_front(facts, fronts)
+    shown, damaged = _reports(fronts.folder, facts)
+    front = _write_front(shown, damaged, facts.language, fronts)
     files.remove_others((TESTS, OWNERS) if tests else (OWNERS,))
     remove_abandoned(files.folder)
     remove_abandoned(folder)
@@ -85,10 +86,32 @@ def write_pages(facts: RunFacts, folder: Path, *, tests: bool = True) -> PagesWr
     )
 
 
-def _write_front(facts: RunFacts, fronts: PageFiles) -> tuple[Path, tuple[str, ...]]:
-    shown = {folder_name(facts.domain): facts}
+def refresh_front_page(folder: Path) -> Path | None:
+    """Write the front page anew from the reports on disk, in the language of the newest.
+
+    Args:
+        folder: of all domains.
+
+    Returns:
+        The page; None if there is no report yet.
+
+    Raises:
+        OSError: it could not be written.
+    """
+    shown, damaged = _reports(folder)
+    if not shown:
+        return None
+    newest = max(shown.values(), key=lambda facts: facts.started_at)
+    return _write_front(shown, damaged, newest.language, PageFiles(folder))
+
+
+def _reports(
+    folder: Path, facts: RunFacts | None = None
+) -> tuple[dict[str, RunFacts], tuple[str, ...]]:
+    """Reports by the name of their folder, and the names of those that cannot be read."""
+    shown = {folder_name(facts.domain): facts} if facts else {}
     damaged = []
-    for report in sorted(fronts.folder.glob(f"*/{REPORT}")):
+    for report in sorted(folder.glob(f"*/{REPORT}")):
         name = report.parent.name
         # A domain whose first run is being written, or was killed, has no page to lead to yet.
         if name in shown or not (report.parent / INDEX).is_file():
@@ -103,5 +126,16 @@ def _write_front(facts: RunFacts, fronts: PageFiles) -> tuple[Path, tuple[str, .
             shown[name] = replace(found, history={})
         else:
             damaged.append(name)
-    page = build_front_page([shown[name] for name in sorted(shown)], facts.language, damaged)
-    return fronts.write(INDEX, render_front_page(page)), tuple(damaged)
+    return shown, tuple(damaged)
+
+
+def _write_front(
+    shown: dict[str, RunFacts], damaged: tuple[str, ...], language: str, fronts: PageFiles
+) -> Path:
+    page = build_front_page(
+        [shown[name] for name in sorted(shown)],
+        language,
+        damaged,
+        arrivals=ARRIVALS if (fronts.folder / ARRIVALS).is_file() else None,
+    )
+    return fronts.write(INDEX, render_front_page(page))

@@ -14,7 +14,11 @@ _RANK: dict[Tone, int] = {"bad": 0, "warn": 1, "skip": 2, "ok": 3}
 
 
 def build_front_page(
-    all_facts: Sequence[RunFacts], language: str, damaged: Sequence[str] = ()
+    all_facts: Sequence[RunFacts],
+    language: str,
+    damaged: Sequence[str] = (),
+    *,
+    arrivals: str | None = None,
 ) -> FrontPage:
     """Make the page over all domains, the worst first.
 
@@ -22,6 +26,7 @@ def build_front_page(
         all_facts: the last run of each domain.
         language: of the page.
         damaged: names of the domains whose report cannot be read.
+        arrivals: where the board of expected files lies, if there is one.
     """
     words = Wording.of(language)
     domains = [
@@ -36,15 +41,16 @@ def build_front_page(
     newest = max((facts.started_at for facts in all_facts), default=None)
     said = tuple(words.say("page.damaged_report", name=name) for name in damaged)
     verdict = _verdict(domains, damaged, words)
-    return FrontPage(_frame(newest, words), verdict, tuple(domains), said)
+    return FrontPage(_frame(newest, words, arrivals), verdict, tuple(domains), said)
 
 
-def _frame(newest: datetime | None, words: Wording) -> Frame:
+def _frame(newest: datetime | None, words: Wording, arrivals: str | None) -> Frame:
     return Frame(
         language=words.language,
         title=words.say("page.domains"),
         subtitle="",
         when=words.weekday_moment(newest) if newest else "",
+        links=(Link(words.say("arrivals.title"), arrivals),) if arrivals else (),
         footer=words.say("page.printed_footer"),
     )
 

@@ -22,6 +22,7 @@ from lakehouse.quality.run_facts import (
 )
 from lakehouse.reports.pages import render
 from lakehouse.reports.pages import write_pages as module
+from lakehouse.reports.pages.write_arrivals import write_arrivals
 from lakehouse.reports.pages.write_pages import PagesWritten, write_pages
 from lakehouse.reports.views import test_view
 
@@ -275,3 +276,14 @@ def counted(monkeypatch: pytest.MonkeyPatch, of: ModuleType, name: str) -> list[
 
     monkeypatch.setattr(of, name, told)
     return calls
+
+
+def test_the_front_page_leads_to_the_arrivals_once_they_are_there(
+    tmp_path: Path, make_facts: Make
+) -> None:
+    written = write_pages(make_facts(), tmp_path)
+    assert "arrivals.html" not in written.front.read_text("utf-8")
+    write_arrivals([], tmp_path, "en", make_facts().started_at)
+    assert 'href="arrivals.html"' in written.front.read_text("utf-8")
+    write_pages(make_facts(), tmp_path)
+    assert 'href="arrivals.html"' in written.front.read_text("utf-8")
