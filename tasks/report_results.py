@@ -116,8 +116,7 @@ def make_reports(
         posted = beside.submit(copy_context().run, post_artifacts, facts, settings)
         warnings += attempt("the pages", lambda: _pages(facts, settings)) or []
         attempt("the artifacts", posted.result)
-    if standing is None or standing.tests != facts.tests:
-        attempt("the tables of failures", lambda: _failure_tables(build))
+    attempt("the tables of failures", lambda: _failure_tables(build))
     attempt("the events", lambda: _events(facts, build_id, settings))
     warnings += attempt("the notifications", lambda: tell_owners(facts, settings)) or []
     return facts, warnings

@@ -43,7 +43,7 @@ def test_doctor_finds_a_fresh_home_fit_once_its_landing_folders_exist(aljibe, tm
     first = aljibe("doctor")
     assert first.returncode == 1
     assert "does not exist; create it" in first.stdout
-    for domain in ("pharma_latam", "olist", "bioreactor"):
+    for domain in ("pharma_latam", "olist", "wells", "bioreactor"):
         Settings(home=tmp_path / "home").landing(domain).mkdir(parents=True)
     second = aljibe("doctor")
     assert second.returncode == 0, second.stdout
