@@ -1,18 +1,16 @@
 """`aljibe arrivals`: the board of expected files on a terminal, without Prefect."""
 
-import sys
 from datetime import UTC, datetime
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from lakehouse.errors import CatalogInvalid
+from cli.chosen_catalogs import chosen_catalogs
 from lakehouse.lake.raw_lake import RawLake
 from lakehouse.quality.arrival_board import BoardRow, language_of, read_board
 from lakehouse.reports.views.arrivals_view import TONES, arrivals_summary, arrivals_table
 from lakehouse.settings import load_settings
-from lakehouse.source_catalog import Catalog, known_domains, load_catalog
 
 # What fits 80 characters; the page and the artifacts name the files.
 _COLUMNS = ("verdict", "period", "table", "due", "arrived", "came")
@@ -33,7 +31,7 @@ def show_arrivals(domain: str | None) -> bool:
         CatalogInvalid: its sources cannot be read.
     """
     settings = load_settings()
-    catalogs = _catalogs(domain)
+    catalogs = chosen_catalogs(domain)
     rows = read_board(catalogs, RawLake.of(settings).ledger, datetime.now(UTC))
     language = language_of(settings.project_dir, [catalog.domain for catalog in catalogs])
     if rows:
@@ -52,16 +50,3 @@ def _table(rows: list[BoardRow], language: str) -> Table:
         first, *others = (escape(cell) for cell in cells.values())
         shown.add_row(f"[{style}]{first}[/{style}]", *others)
     return shown
-
-
-def _catalogs(domain: str | None) -> list[Catalog]:
-    project = load_settings().project_dir
-    if domain:
-        return [load_catalog(project, domain)]
-    found = []
-    for name in known_domains(project):
-        try:
-            found.append(load_catalog(project, name))
-        except CatalogInvalid as error:
-            print(f"{name} is left out: {error}", file=sys.stderr)
-    return found

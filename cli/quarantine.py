@@ -1,7 +1,6 @@
 """`aljibe quarantine`: list, show, replay, discard; straight on the lake, without Prefect."""
 
 import getpass
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,7 +8,6 @@ import typer
 if TYPE_CHECKING:
     from lakehouse.lake.quarantine import RefusedDelivery
     from lakehouse.lake.raw_lake import RawLake
-    from lakehouse.source_catalog import Catalog
 
 app = typer.Typer(
     no_args_is_help=True, help="Deliveries that were refused: look at them and decide."
@@ -27,10 +25,11 @@ def list_deliveries(
     from rich.markup import escape
     from rich.table import Table
 
+    from cli.chosen_catalogs import chosen_catalogs
     from lakehouse.lake.quarantine import list_refused
     from lakehouse.reports.artifacts.quarantine_report import quarantine_rows
 
-    rows = quarantine_rows(list_refused(_catalogs(domain), _lake(), source=source))
+    rows = quarantine_rows(list_refused(chosen_catalogs(domain), _lake(), source=source))
     if not rows:
         print("Nothing is in quarantine.")
         return
@@ -102,9 +101,10 @@ def discard(
 
 
 def _found(lake: "RawLake", number: int) -> "RefusedDelivery":
+    from cli.chosen_catalogs import chosen_catalogs
     from lakehouse.lake.quarantine import find_refused
 
-    return find_refused(_catalogs(None), lake, number)
+    return find_refused(chosen_catalogs(None), lake, number)
 
 
 def _lake() -> "RawLake":
@@ -112,23 +112,6 @@ def _lake() -> "RawLake":
     from lakehouse.settings import load_settings
 
     return RawLake.of(load_settings())
-
-
-def _catalogs(domain: str | None) -> "list[Catalog]":
-    from lakehouse.errors import CatalogInvalid
-    from lakehouse.settings import load_settings
-    from lakehouse.source_catalog import known_domains, load_catalog
-
-    project = load_settings().project_dir
-    if domain:
-        return [load_catalog(project, domain)]
-    found = []
-    for name in known_domains(project):
-        try:
-            found.append(load_catalog(project, name))
-        except CatalogInvalid as error:
-            print(f"{name} is left out: {error}", file=sys.stderr)
-    return found
 
 
 def _user() -> str:
