@@ -122,11 +122,9 @@ def test_a_file_renamed_after_its_upload_is_taken_under_its_name(shop, client):
 
 
 def test_the_same_again_adds_nothing_and_a_correction_is_loaded(shop, client):
-    before = shop.loaded()
+    before, runs = shop.loaded(), len(shop.runs())
     put(shop, client, "payments_1.csv", f"{HEADER}1,10\n")
-    time.sleep(1)
-    runs = len(shop.runs())
-    wait_for(lambda: len(shop.runs()) > runs or shop.runs()[-1]["state_type"] == "COMPLETED")
+    wait_for(lambda: len(shop.runs()) > runs)
     at_rest(shop)
     assert shop.loaded() == before
     put(shop, client, "payments_1.csv", f"{HEADER}1,11\n")
