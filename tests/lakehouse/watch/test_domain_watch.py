@@ -183,3 +183,28 @@ def test_names_are_shown_escaped_and_never_trusted(landing, watch):
     (landing / "sales_ñ.csv").write_text("id\n1\n")
     events = looks(watch(), 0, 10)
     assert [event.payload.get("file") for event in events[:-1]] == ["sales_\\xf1.csv"]
+
+
+def test_a_far_folder_in_which_a_file_has_come_is_looked_at_again_soon(landing, lake):
+    class Far:
+        def __init__(self):
+            self.near, self.looked = LocalFolder(landing), []
+
+        def listing(self, table):
+            self.looked.append(clock[0])
+            return self.near.listing(table)
+
+        def close(self):
+            pass
+
+    clock, far = [0.0], Far()
+    catalog = Catalog(domain="shop", tables=(SALES, STOCK))
+    one = DomainWatch.of(catalog, lake, lambda _table: far, print, times=TIMES, poll_seconds=10)
+    woken = []
+    for half_seconds in range(60):
+        clock[0] = half_seconds / 2
+        if half_seconds == 19:
+            (landing / "sales.csv").write_text("id\n1\n")
+        woken += [clock[0] for event in one.look(clock[0]) if event.name == ARRIVALS_SETTLED]
+    assert far.looked == [0.0, 10.0, 11.0, 21.0]
+    assert woken == [12.0]
