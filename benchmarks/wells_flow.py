@@ -11,12 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import duckdb
 import psutil
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.measurements import MeasurementError, Spread, peak_memory, ratios, timed
+from benchmarks.equal_tables import assert_equal_rows
+from benchmarks.measurements import Spread, peak_memory, ratios, timed
 from benchmarks.olist_flow import Ours, Place, Seconds
 from benchmarks.side_by_side import conclude, option_parser
 from demo.wells.deliveries import FULL_ROWS, write_wells
@@ -28,6 +28,17 @@ from servers.prefect_server import running_prefect_server, without_prefect  # no
 
 DOMAIN = "wells"
 MOST_TIMES = 3.0
+COMPARED = (
+    "core.lecturas",
+    "core.equipos",
+    "core.eventos",
+    "core.pozos",
+    "core.sensor_coverage",
+    "marts.paros_por_pozo",
+    "marts.resumen_diario",
+    "marts.sensor_cobertura_real",
+)
+_REJECTED_COLUMNS = "select * exclude (_source_line), _source_line from core.registros_rechazados"
 
 
 class Bare:
@@ -129,25 +140,26 @@ def measure(place: Place, files: Path, rounds: int) -> tuple[Seconds, dict[str, 
 
 
 def assert_equal_tables(bare: Path, ours: Path) -> None:
-    """Make sure that both sides did the same work, by sums over the largest and smallest tables.
+    """Make sure that both sides did the same work: every row of what a run publishes.
 
     Raises:
         MeasurementError: naming what differs.
     """
-    figures = {
-        "core.lecturas": "count(*), count_if(es_interpolado), count(numero_equipo), sum(epoch(ts))",
-        "marts.paros_por_pozo": "count(*), round(sum(horas_paro), 6)",
-        "marts.resumen_diario": "count(*), sum(length(text))",
-        # Plain DuckDB numbers lines in the order in which its threads read them.
-        "core.registros_rechazados": "count(*)",
-    }
-    for table, sql in figures.items():
-        found = []
-        for warehouse in (bare, ours):
-            with duckdb.connect(str(warehouse), read_only=True) as connection:
-                found.append(connection.execute(f"select {sql} from {table}").fetchone())
-        if found[0] != found[1]:
-            raise MeasurementError(f"{table}: {found[1]} is not {found[0]}, as of plain DuckDB")
+    # Plain DuckDB numbers the lines of all files of a table in one row, ours those of each file.
+    first_lines = " union all ".join(
+        f"select '{table}' as tabla, _source_file, min(_source_line) as first_line "
+        f"from raw.{table} group by _source_file"
+        for table in ("sensor_data", "equipos", "eventos")
+    )
+    rejected = (
+        "select rejected.* exclude (_source_line), _source_line - first_line + 2 as _source_line "
+        f"from core.registros_rechazados as rejected join ({first_lines}) "
+        "using (tabla, _source_file)"
+    )
+    same = {table: (f"from {table}", f"from {table}") for table in COMPARED}
+    assert_equal_rows(
+        bare, ours, {"core.registros_rechazados": (rejected, _REJECTED_COLUMNS)} | same
+    )
 
 
 def report(seconds: Seconds, peaks: dict[str, float], title: str, console: Console) -> None:
