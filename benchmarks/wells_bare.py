@@ -6,6 +6,7 @@ Run: python benchmarks/wells_bare.py read|build FILES WAREHOUSE MANIFEST
 import json
 import re
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -72,9 +73,11 @@ def build_models(connection: duckdb.DuckDBPyConnection, manifest: Mapping[str, A
     for node in _in_order(manifest["nodes"]):
         schema, kind = sql_identifier(node["schema"]), node["config"]["materialized"]
         connection.execute(f"create schema if not exists {schema}")
+        began = time.perf_counter()
         connection.execute(
             f"create {kind} {schema}.{sql_identifier(node['alias'])} as {node['compiled_code']}"
         )
+        print(node["name"], f"{time.perf_counter() - began:.3f}")
 
 
 def _in_order(nodes: Mapping[str, Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:

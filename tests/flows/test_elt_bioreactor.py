@@ -96,7 +96,7 @@ class TestPartsByTag:
         assert ingest(DOMAIN, return_state=True).is_completed()
         built = dbt_build(DOMAIN, select="tag:mart", return_state=True)
         assert built.is_failed()
-        assert "could not be built: mart_bioreactor_overview" in str(built.message)
+        assert "could not run" in str(built.message)
         refused = publish(DOMAIN, return_state=True)
         assert refused.is_failed()
         assert "bioreactor is not published" in str(refused.message)
@@ -138,7 +138,7 @@ class TestPartsByTag:
         assert (
             rows(
                 settings.warehouse("pharma_latam"),
-                "select table_name from information_schema.tables where table_name like 'bioreactor%'",
+                "from information_schema.tables where table_name like 'bioreactor%'",
             )
             == []
         )
