@@ -1,10 +1,12 @@
 """Thirty days of telemetry: a run a day, a backfill of their range and a full refresh are the same.
 
-One dbt process builds them all, as thirty runs of the flows take a quarter of an hour: loading and
-registering are the lake's own, and dbt gets the arguments and variables that the flows give it.
+Thirty runs of the flows take some minutes. Here one process builds them all, from a project that
+has no other domain: loading and registering are the lake's own, and dbt gets the arguments and
+variables that the flows give it.
 """
 
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -23,7 +25,7 @@ from lakehouse.lake.load_file import load_file
 from lakehouse.lake.pending_files import pending_names
 from lakehouse.lake.raw_lake import RawLake
 from lakehouse.lake.raw_views import register_raw
-from lakehouse.settings import Settings, load_settings
+from lakehouse.settings import PROJECT_ROOT, Settings, load_settings
 from lakehouse.source_catalog import load_catalog
 from lakehouse.transform.backfill_range import backfill_variables
 from lakehouse.transform.dbt_command import DbtBuild
@@ -64,17 +66,17 @@ class Warehouse:
         register_raw(self.catalog, self.lake, self.settings.warehouse(DOMAIN), "test")
         return len(new)
 
-    def build(self, **options: Any) -> None:
+    def build(self, **asked: Any) -> None:
         build = DbtBuild.of(
-            self.settings, DOMAIN, exclude="resource_type:test resource_type:unit_test", **options
+            self.settings, DOMAIN, exclude="resource_type:test resource_type:unit_test", **asked
         )
-        profiles = ["--profiles-dir", str(build.profiles_dir), "--quiet"]
+        options = ["--profiles-dir", str(build.profiles_dir), "--quiet", "--no-write-json"]
         with environment(build.environment()):
             if self._dbt is None:
-                parsed = dbtRunner().invoke([*build.command("parse"), *profiles])
+                parsed = dbtRunner().invoke([*build.command("parse"), *options])
                 assert parsed.success, parsed.exception
                 self._dbt = dbtRunner(manifest=parsed.result)
-            built = self._dbt.invoke([*build.arguments(), *profiles, "--log-level-file", "none"])
+            built = self._dbt.invoke([*build.arguments(), *options, "--log-level-file", "none"])
             DuckDBConnectionManager.close_all_connections()
         assert built.success, built.exception or built.result
 
@@ -100,6 +102,13 @@ def environment(values: Mapping[str, str]) -> Iterator[None]:
 def warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
     monkeypatch.setenv("ALJIBE_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("BIOREACTOR_LANDING", raising=False)
+    project = tmp_path / "dbt"
+    shutil.copytree(PROJECT_ROOT / "dbt", project, ignore=shutil.ignore_patterns("target", "logs"))
+    for part in ("models", "seeds", "snapshots", "tests/singular"):
+        for folder in (project / part).iterdir():
+            if folder.name != DOMAIN:
+                shutil.rmtree(folder)
+    monkeypatch.setenv("ALJIBE_PROJECT_DIR", str(project))
     made = Warehouse(load_settings())
     made.landing.mkdir(parents=True)
     return made
