@@ -77,7 +77,7 @@ def build_models(connection: duckdb.DuckDBPyConnection, manifest: Mapping[str, A
         connection.execute(
             f"create {kind} {schema}.{sql_identifier(node['alias'])} as {node['compiled_code']}"
         )
-        print(node["name"], f"{time.perf_counter() - began:.3f}")
+        print(node["alias"], f"{time.perf_counter() - began:.3f}")
 
 
 def _in_order(nodes: Mapping[str, Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
