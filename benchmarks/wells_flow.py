@@ -7,10 +7,11 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import psutil
 from rich.console import Console
@@ -21,6 +22,7 @@ from benchmarks.measurements import Spread, peak_memory, ratios, timed
 from benchmarks.olist_flow import Ours, Place, Seconds
 from benchmarks.side_by_side import conclude, option_parser
 from demo.wells.deliveries import FULL_ROWS, write_wells
+from lakehouse.publish.serving_copy import published_tables
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "integration"))
@@ -29,17 +31,7 @@ from servers.prefect_server import running_prefect_server, without_prefect  # no
 
 DOMAIN = "wells"
 MOST_TIMES = 3.0
-COMPARED = (
-    "core.lecturas",
-    "core.equipos",
-    "core.eventos",
-    "core.pozos",
-    "core.sensor_coverage",
-    "marts.paros_por_pozo",
-    "marts.resumen_diario",
-    "marts.sensor_cobertura_real",
-)
-_REJECTED_COLUMNS = "select * exclude (_source_line), _source_line from core.registros_rechazados"
+_REJECTED = "core.registros_rechazados"
 
 
 class Bare:
@@ -142,16 +134,24 @@ def _round(bare: Bare, ours: Ours, files: Path, number: int) -> dict[str, float]
     told: dict[str, float] = {}
     for run in reversed(turns) if number % 2 else turns:
         told |= run()
-    results = json.loads((ours.home / "target" / DOMAIN / "run_results.json").read_text("utf-8"))
+    results, manifest = (
+        json.loads((ours.home / "target" / DOMAIN / f"{name}.json").read_text("utf-8"))
+        for name in ("run_results", "manifest")
+    )
     told |= {f"node {one['unique_id']}": one["execution_time"] for one in results["results"]}
-    assert_equal_tables(bare.warehouse, ours.home / "warehouse" / f"{DOMAIN}.duckdb")
+    assert_equal_tables(bare.warehouse, ours.home / "warehouse" / f"{DOMAIN}.duckdb", manifest)
     told["nothing_new"] = ours.run()["ours"]
     shutil.rmtree(ours.home)
     return told
 
 
-def assert_equal_tables(bare: Path, ours: Path) -> None:
+def assert_equal_tables(bare: Path, ours: Path, manifest: Mapping[str, Any]) -> None:
     """Make sure that both sides did the same work: every row of what a run publishes.
+
+    Args:
+        bare: plain DuckDB's file.
+        ours: our warehouse.
+        manifest: of its build, which says what is published.
 
     Raises:
         MeasurementError: naming what differs.
@@ -164,13 +164,15 @@ def assert_equal_tables(bare: Path, ours: Path) -> None:
     )
     rejected = (
         "select rejected.* exclude (_source_line), _source_line - first_line + 2 as _source_line "
-        f"from core.registros_rechazados as rejected join ({first_lines}) "
-        "using (tabla, _source_file)"
+        f"from {_REJECTED} as rejected join ({first_lines}) using (tabla, _source_file)"
     )
-    same = {table: (f"from {table}", f"from {table}") for table in COMPARED}
-    assert_equal_rows(
-        bare, ours, {"core.registros_rechazados": (rejected, _REJECTED_COLUMNS)} | same
+    names = [f"{one.schema}.{one.name}" for one in published_tables(manifest, DOMAIN)]
+    tables = {name: (f"from {name}", f"from {name}") for name in names}
+    tables[_REJECTED] = (
+        rejected,
+        f"select * exclude (_source_line), _source_line from {_REJECTED}",
     )
+    assert_equal_rows(bare, ours, tables)
 
 
 def report(seconds: Seconds, peaks: dict[str, float], title: str, console: Console) -> None:
