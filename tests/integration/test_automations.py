@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from servers.prefect_server import running_prefect_server
 from blocks.automations import AUTOMATION, save_automations
 from blocks.bootstrap import save_blocks
 from blocks.notification import AppriseNotification
+from flows.alert import alert
 from lakehouse.errors import BlockInvalid
 from lakehouse.settings import PROJECT_ROOT, load_settings
 
@@ -134,6 +136,47 @@ def test_a_run_of_ours_that_fails_is_told_to_operators(save, ask, webhook):
         "Nothing was published: 1 of 29 tests fails",
         f"{UI}/runs/flow-run/{run}",
     ]
+
+
+def run_in_no_pool(ask: Callable[..., Any]) -> str:
+    """Such as `aljibe run` starts one; its id."""
+    flow = ask("POST", "flows/", name="elt")["id"]
+    return str(ask("POST", "flow_runs/", flow_id=flow)["id"])
+
+
+def subflow_of(ask: Callable[..., Any], run: str) -> str:
+    """A flow run that another one has called; its id."""
+    called = ask("POST", "task_runs/", flow_run_id=run, task_key="dbt-build", dynamic_key="0")
+    flow = ask("POST", "flows/", name="dbt-build")["id"]
+    return str(ask("POST", "flow_runs/", flow_id=flow, parent_task_run_id=called["id"])["id"])
+
+
+def test_a_failed_test_is_told_once_by_its_run_or_by_the_alert(save, ask, webhook):
+    def alerted(run_id: str) -> str:
+        state = alert("pharma_latam", "lakehouse.test.failed", "a test", run_id, return_state=True)
+        assert state.name == "Completed"
+        return str(state.message)
+
+    save()
+    told = len(webhook.posts)
+    failed = end_a_run(ask, "aljibe", "Failed", "1 of 29 tests fails")
+    assert wait_for(lambda: len(webhook.posts) == told + 1)
+    silent = "operators are told by the run that failed"
+    assert alerted(failed).endswith(silent)
+    assert alerted(subflow_of(ask, failed)).endswith(silent)
+    assert len(webhook.posts) == told + 1
+
+    unheard = [run_in_no_pool(ask), str(uuid.uuid4()), "", "no id"]
+    for count, run in enumerate([*unheard, subflow_of(ask, unheard[0])], start=2):
+        assert alerted(run).endswith("operators were told")
+        assert len(webhook.posts) == told + count
+
+    (automation,) = named_automations(ask)
+    ask("PATCH", f"automations/{automation['id']}", enabled=False)
+    told = len(webhook.posts)
+    assert alerted(failed).endswith("operators were told")
+    assert len(webhook.posts) == told + 1
+    ask("PATCH", f"automations/{automation['id']}", enabled=True)
 
 
 def test_saving_again_changes_one_automation_and_leaves_its_switch_alone(save, ask):
