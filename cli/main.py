@@ -205,10 +205,14 @@ def ui(
 def worker(
     pool: Annotated[str, typer.Option(help="Work pool to pull from.")] = "aljibe",
 ) -> None:
-    """Start a worker that pulls runs from a work pool of the configured Prefect API."""
-    from cli.prefect_commands import start_worker
+    """Pull runs from a work pool of the configured Prefect API, and clean up after broken ones.
 
-    start_worker(pool)
+    On SIGTERM it takes no more runs, lets those that are going end (ALJIBE_DRAIN_SECONDS), and
+    has the rest run again. See docs/production.md.
+    """
+    from cli.start_worker import start_worker as work
+
+    work(load_settings(), pool)
 
 
 def main() -> None:
