@@ -202,6 +202,25 @@ def ui(
 
 
 @app.command()
+def server(
+    host: Annotated[
+        str, typer.Option(envvar="PREFECT_SERVER_API_HOST", help="Address to listen on.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(envvar=["PORT", "PREFECT_SERVER_API_PORT"], help="Port to listen on.")
+    ] = 4200,
+) -> None:
+    """Serve Prefect's API and UI for a deployment: on PostgreSQL, and with a password.
+
+    Needs DATABASE_URL or PGHOST and its like, and PREFECT_SERVER_API_AUTH_STRING unless it
+    listens on this machine alone. See docs/production.md.
+    """
+    from cli.server import serve
+
+    serve(load_settings(), host, port)
+
+
+@app.command()
 def worker(
     pool: Annotated[str, typer.Option(help="Work pool to pull from.")] = "aljibe",
 ) -> None:

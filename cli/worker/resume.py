@@ -1,7 +1,7 @@
 """Run again what crashed: a new run of the same deployment, once for each run that broke off."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +18,7 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.exceptions import ObjectNotFound
-from prefect.types._datetime import DateTime, create_datetime_instance, now
+from prefect.types._datetime import now
 
 from cli.worker.run_ends import in_states, read_all_flow_runs
 
@@ -51,7 +51,7 @@ async def crashed_runs(client: PrefectClient, pool: str) -> list[FlowRun]:
         client,
         flow_run_filter=FlowRunFilter(
             state=in_states([StateType.CRASHED, StateType.CANCELLED]),
-            end_time=FlowRunFilterEndTime(after_=_moment(now("UTC") - _NOT_OLDER_THAN)),
+            end_time=FlowRunFilterEndTime.model_validate({"after_": now("UTC") - _NOT_OLDER_THAN}),
             parent_task_run_id=FlowRunFilterParentTaskRunId(is_null_=True),
         ),
         work_pool_filter=WorkPoolFilter(name=WorkPoolFilterName(any_=[pool])),
@@ -108,7 +108,7 @@ async def _made_good(client: PrefectClient, run: FlowRun, deployment_id: UUID) -
         client,
         flow_run_filter=FlowRunFilter(
             state=in_states([StateType.COMPLETED]),
-            start_time=FlowRunFilterStartTime(after_=_moment(ended)),
+            start_time=FlowRunFilterStartTime.model_validate({"after_": ended}),
         ),
         deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[deployment_id])),
     )
@@ -122,10 +122,6 @@ def _same_work(one: FlowRun, other: FlowRun) -> bool:
 def _without_cause(parameters: dict[str, Any]) -> dict[str, Any]:
     """Parameters but for the one that only says what woke the run."""
     return {name: value for name, value in parameters.items() if name != "arrived"}
-
-
-def _moment(moment: datetime) -> DateTime:
-    return create_datetime_instance(moment)
 
 
 def _broke_off(run: FlowRun) -> bool:
