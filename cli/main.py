@@ -234,6 +234,16 @@ def worker(
     work(load_settings(), pool)
 
 
+@app.command()
+def health() -> None:
+    """Ask this machine's worker or server whether it is well. Exit code 1 if it is not."""
+    from cli.health import is_healthy
+
+    well, said = is_healthy(load_settings())
+    print(said)
+    raise typer.Exit(0 if well else 1)
+
+
 def main() -> None:
     """Entry point; our own errors end with their message and exit code 1, not a traceback."""
     try:

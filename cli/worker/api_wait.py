@@ -54,10 +54,15 @@ async def _ask(client: PrefectClient, url: str) -> str | None:
     except httpx.HTTPStatusError as error:
         code = error.response.status_code
         if code in _REFUSALS:
-            raise PrefectRefused(
-                f"The Prefect API at {url} refuses these credentials ({code}). Set "
-                "PREFECT_API_AUTH_STRING to what the server has as "
-                "PREFECT_SERVER_API_AUTH_STRING, or PREFECT_API_KEY for Prefect Cloud."
-            ) from None
+            raise refusal(url, code) from None
         return f"answers {code}"
     return None
+
+
+def refusal(url: str, code: int) -> PrefectRefused:
+    """The error of an API that does not take this environment's credentials."""
+    return PrefectRefused(
+        f"The Prefect API at {url} refuses these credentials ({code}). Set PREFECT_API_AUTH_STRING "
+        "to what the server has as PREFECT_SERVER_API_AUTH_STRING, or PREFECT_API_KEY for Prefect "
+        "Cloud."
+    )

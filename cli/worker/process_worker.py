@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import httpx
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
-from prefect.types._datetime import now
 from prefect.workers.process import ProcessWorker, ProcessWorkerResult
 
 from cli.worker.identity import HOME_LABEL, WorkerIdentity
@@ -38,7 +38,7 @@ class LastingProcessWorker(ProcessWorker):
         self.active: set[UUID] = set()
         self.is_draining = False
         self._identity = identity
-        self._polled_at = now("UTC")
+        self._polled_at = datetime.now(UTC)
         self._fault = ""
 
     @classmethod
@@ -56,7 +56,7 @@ class LastingProcessWorker(ProcessWorker):
             nonlocal submitted
             submitted = await super(LastingProcessWorker, self).get_and_submit_flow_runs()
             if self._has_successfully_synced:
-                self._polled_at = now("UTC")
+                self._polled_at = datetime.now(UTC)
 
         await self._unless_away(_poll)
         return submitted
@@ -87,7 +87,7 @@ class LastingProcessWorker(ProcessWorker):
     def is_worker_still_polling(self, query_interval_seconds: float) -> bool:
         """Whether the API answered a poll lately; asked by the health endpoint."""
         longest = max(_HEALTHY_SECONDS, 3 * query_interval_seconds)
-        silent = (now("UTC") - self._polled_at).total_seconds()
+        silent = (datetime.now(UTC) - self._polled_at).total_seconds()
         return self.is_draining or silent < longest
 
     async def _unless_away(self, ask: Callable[[], Any]) -> None:

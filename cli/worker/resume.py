@@ -1,7 +1,7 @@
 """Run again what crashed: a new run of the same deployment, once for each run that broke off."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +18,6 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.exceptions import ObjectNotFound
-from prefect.types._datetime import now
 
 from cli.worker.run_ends import in_states, read_all_flow_runs
 
@@ -51,7 +50,9 @@ async def crashed_runs(client: PrefectClient, pool: str) -> list[FlowRun]:
         client,
         flow_run_filter=FlowRunFilter(
             state=in_states([StateType.CRASHED, StateType.CANCELLED]),
-            end_time=FlowRunFilterEndTime.model_validate({"after_": now("UTC") - _NOT_OLDER_THAN}),
+            end_time=FlowRunFilterEndTime.model_validate(
+                {"after_": datetime.now(UTC) - _NOT_OLDER_THAN}
+            ),
             parent_task_run_id=FlowRunFilterParentTaskRunId(is_null_=True),
         ),
         work_pool_filter=WorkPoolFilter(name=WorkPoolFilterName(any_=[pool])),
@@ -103,7 +104,7 @@ async def _done(client: PrefectClient, run: FlowRun, text: str) -> Resumed:
 
 async def _made_good(client: PrefectClient, run: FlowRun, deployment_id: UUID) -> FlowRun | None:
     """A run of the same deployment and parameters that completed, all of it after this one."""
-    ended = run.end_time or now("UTC")
+    ended = run.end_time or datetime.now(UTC)
     later = await read_all_flow_runs(
         client,
         flow_run_filter=FlowRunFilter(

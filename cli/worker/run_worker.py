@@ -13,17 +13,18 @@ import httpx
 from prefect.client.orchestration import get_client
 from prefect.settings import get_current_settings
 
-from cli.worker.api_wait import wait_for_api
+from cli.worker.api_wait import refusal, wait_for_api
 from cli.worker.identity import WorkerIdentity, identity_of, only_worker
 from cli.worker.process_worker import LastingProcessWorker
 from cli.worker.say import say
 from cli.worker.sweep import Sweep
+from lakehouse.errors import AljibeError
 from lakehouse.host_processes import reap_orphans
 from lakehouse.settings import Settings
 
 _SWEEP_EVERY_SECONDS = 15.0
 _LOOK_EVERY_SECONDS = 0.2
-_API_SECONDS = 10.0
+_LAST_WORDS_SECONDS, _REPORT_SECONDS = 5.0, 30.0
 
 
 def run_worker(settings: Settings, pool: str, *, serves_health: bool) -> None:
@@ -53,6 +54,7 @@ class _Service:
         self._serves_health = serves_health
         self._stop, self._hurry = asyncio.Event(), asyncio.Event()
         self._worker = LastingProcessWorker(identity, pool)
+        self._url = str(get_current_settings().api.url)
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -69,13 +71,21 @@ class _Service:
                 self._settings.resume_attempts,
             )
             await self._swept(sweep)
-            async with anyio.create_task_group() as group:
-                group.start_soon(self._work)
-                group.start_soon(self._sweep_again, sweep)
-                await self._stop.wait()
-                await self._drain(sweep)
-                group.cancel_scope.cancel()
+            try:
+                await self._work_and_sweep(sweep)
+            except ExceptionGroup as group:
+                if ours := group.subgroup(AljibeError):
+                    raise ours.exceptions[0] from None
+                raise
         say("stopped")
+
+    async def _work_and_sweep(self, sweep: Sweep) -> None:
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._work)
+            group.start_soon(self._sweep_again, sweep)
+            await self._stop.wait()
+            await self._drain(sweep)
+            group.cancel_scope.cancel()
 
     def _signalled(self) -> None:
         if self._stop.is_set():
@@ -84,8 +94,7 @@ class _Service:
 
     async def _api_answers(self) -> bool:
         """Wait for the API; False if this worker was stopped before it answered."""
-        url = str(get_current_settings().api.url)
-        waiting = asyncio.ensure_future(wait_for_api(url, self._settings.api_wait_seconds))
+        waiting = asyncio.ensure_future(wait_for_api(self._url, self._settings.api_wait_seconds))
         stopping = asyncio.ensure_future(self._stop.wait())
         await asyncio.wait([waiting, stopping], return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
@@ -97,7 +106,10 @@ class _Service:
 
     async def _work(self) -> None:
         say(f"{self._identity.name} pulls from {self._pool}")
-        await self._worker.start(with_healthcheck=self._serves_health, printer=_printed)
+        try:
+            await self._worker.start(with_healthcheck=self._serves_health, printer=_printed)
+        except httpx.HTTPStatusError as error:
+            raise refusal(self._url, error.response.status_code) from None
 
     async def _sweep_again(self, sweep: Sweep) -> None:
         ended: set[int] = set()
@@ -111,8 +123,8 @@ class _Service:
     async def _swept(self, sweep: Sweep) -> None:
         try:
             await sweep.once()
-        except httpx.HTTPError as error:
-            say(f"the sweep ended early: {_words(error)}; it is done again")
+        except Exception as error:  # noqa: BLE001 - running flows must not end because of it
+            say(f"the sweep ended early: {type(error).__name__}: {error}; it is done again")
 
     async def _drain(self, sweep: Sweep) -> None:
         self._worker.is_draining = True
@@ -131,10 +143,10 @@ class _Service:
             f"{self._settings.drain_seconds:.0f} s. It is run again by itself."
         )
         try:
-            async with asyncio.timeout(_API_SECONDS + 2 * _API_SECONDS):
+            async with asyncio.timeout(_REPORT_SECONDS):
                 await sweep.stop_runs(left, message)
                 self._hurry.clear()
-                await self._until(lambda: not self._worker.active, _API_SECONDS)
+                await self._until(lambda: not self._worker.active, _LAST_WORDS_SECONDS)
                 await sweep.once()
         except (httpx.HTTPError, TimeoutError) as error:
             say(f"the runs could not be reported: {_words(error)}; the next worker will")

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Collection
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
 from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient
@@ -14,7 +14,6 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import ObjectNotFound
-from prefect.types._datetime import now
 
 from cli.worker.identity import (
     HOME_LABEL,
@@ -232,4 +231,4 @@ def _age(run: FlowRun) -> float:
 
 
 def _seconds_since(moment: datetime) -> float:
-    return float((now("UTC") - moment) / timedelta(seconds=1))
+    return (datetime.now(UTC) - moment).total_seconds()
