@@ -1,6 +1,5 @@
 """Run again what crashed: a new run of the same deployment, once for each run that broke off."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -31,19 +30,6 @@ _NOT_OLDER_THAN = timedelta(hours=24)
 _SLOT_LOST = "concurrency slot lost"
 
 
-@dataclass(frozen=True)
-class Resumed:
-    """What became of a run that crashed.
-
-    Attributes:
-        run: the run that crashed.
-        text: what was done about it, for the log.
-    """
-
-    run: FlowRun
-    text: str
-
-
 async def crashed_runs(client: PrefectClient, pool: str) -> list[FlowRun]:
     """Runs of the pool's deployments that crashed in the last day and were not seen to."""
     found = await read_all_flow_runs(
@@ -60,9 +46,7 @@ async def crashed_runs(client: PrefectClient, pool: str) -> list[FlowRun]:
     return [run for run in found if _broke_off(run) and not _is_done(run)]
 
 
-async def resume(
-    client: PrefectClient, run: FlowRun, deployment_id: UUID, attempts: int
-) -> Resumed:
+async def resume(client: PrefectClient, run: FlowRun, deployment_id: UUID, attempts: int) -> str:
     """Schedule a run in place of one that crashed, unless that was done or makes no sense.
 
     Twice, or by two workers at once, it makes one run.
@@ -72,6 +56,9 @@ async def resume(
         run: that crashed.
         deployment_id: of its deployment.
         attempts: how often a run, and what was started in its place, is run again at most.
+
+    Returns:
+        What was done about it, for the log.
     """
     attempt = int(run.labels.get(ATTEMPT_LABEL, 0)) + 1
     if NEVER_TAG in run.tags:
@@ -97,9 +84,9 @@ async def resume(
     return await _done(client, run, f"is run again as {again.name} ({attempt} of {attempts})")
 
 
-async def _done(client: PrefectClient, run: FlowRun, text: str) -> Resumed:
+async def _done(client: PrefectClient, run: FlowRun, text: str) -> str:
     await client.update_flow_run_labels(run.id, {DONE_LABEL: text})
-    return Resumed(run, text)
+    return text
 
 
 async def _made_good(client: PrefectClient, run: FlowRun, deployment_id: UUID) -> FlowRun | None:

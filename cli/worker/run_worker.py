@@ -24,7 +24,7 @@ from lakehouse.settings import Settings
 
 _SWEEP_EVERY_SECONDS = 15.0
 _LOOK_EVERY_SECONDS = 0.2
-_LAST_WORDS_SECONDS, _REPORT_SECONDS = 5.0, 30.0
+_REPORT_SECONDS = 30.0
 
 
 def run_worker(settings: Settings, pool: str, *, serves_health: bool) -> None:
@@ -145,9 +145,7 @@ class _Service:
         try:
             async with asyncio.timeout(_REPORT_SECONDS):
                 await sweep.stop_runs(left, message)
-                self._hurry.clear()
-                await self._until(lambda: not self._worker.active, _LAST_WORDS_SECONDS)
-                await sweep.once()
+                await sweep.run_again(left)
         except (httpx.HTTPError, TimeoutError) as error:
             say(f"the runs could not be reported: {_words(error)}; the next worker will")
 

@@ -85,6 +85,14 @@ class Sweep:
             except ObjectNotFound:
                 say(f"flow run {run_id} is not known to the API any more")
 
+    async def run_again(self, run_ids: Collection[UUID]) -> None:
+        """Run again, of these runs, those that crashed; their processes must be gone."""
+        if not self._attempts:
+            return
+        for run in await crashed_runs(self._client, self._pool):
+            if run.id in run_ids:
+                await self._resume(run)
+
     async def _has_ended(self, run_id: UUID) -> bool:
         try:
             state = (await self._client.read_flow_run(run_id)).state
@@ -183,10 +191,14 @@ class Sweep:
         if not self._attempts:
             return
         for run in await crashed_runs(self._client, self._pool):
-            if run.deployment_id and self._is_over(run, gone):
-                await end_inside(self._client, [run.id], "The run around it has crashed.")
-                done = await resume(self._client, run, run.deployment_id, self._attempts)
-                say(f"{run.name} ({run.id}) crashed, and {done.text}")
+            if self._is_over(run, gone):
+                await self._resume(run)
+
+    async def _resume(self, run: FlowRun) -> None:
+        await end_inside(self._client, [run.id], "The run around it has crashed.")
+        if run.deployment_id is not None:
+            done = await resume(self._client, run, run.deployment_id, self._attempts)
+            say(f"{run.name} ({run.id}) crashed, and {done}")
 
     def _is_over(self, run: FlowRun, gone: Callable[[str], bool]) -> bool:
         """Whether nothing of a crashed run can still be running somewhere."""

@@ -1,8 +1,4 @@
-"""A shop in production: Prefect on PostgreSQL with a password, a worker, a domain with a gate.
-
-The gate is a file that the shop's last model reads. As a named pipe it holds a run inside dbt for
-as long as a test wants; as a plain file it lets runs through.
-"""
+"""A shop in production: Prefect on PostgreSQL with a password, a worker, a domain with a gate."""
 
 import json
 import os
@@ -12,7 +8,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -21,6 +16,7 @@ import duckdb
 import httpx
 import yaml
 from servers.child_process import dies_with_its_parent, free_port, wait_until_ready
+from servers.gated_project import write_gated_project
 from servers.lasting_postgres import LastingPostgres
 from servers.prefect_server import without_prefect
 
@@ -28,43 +24,6 @@ from lakehouse.host_processes import HostProcess, processes_with
 from lakehouse.settings import PROJECT_ROOT
 
 BIN = Path(sys.executable).parent
-PROJECT = """
-name: shop
-profile: shop
-version: '1.0'
-models:
-  shop:
-    shop:
-      marts:
-        +schema: marts
-        +materialized: table
-        +meta: {publish: true}
-"""
-PROFILES = """
-shop:
-  target: dev
-  outputs: {dev: {type: duckdb, path: "{{ env_var('ALJIBE_WAREHOUSE') }}"}}
-"""
-SOURCES = """
-sources:
-  - name: shop_files
-    schema: raw
-    config: {meta: {connector: files, block: shop-place, load: append}}
-    tables:
-      - name: payments
-        config: {meta: {pattern: "payments*.csv"}}
-        columns: [{name: id, data_type: integer}, {name: amount, data_type: integer}]
-"""
-SCHEMA_NAME = """
-{% macro generate_schema_name(custom_schema_name, node) %}
-{{ return(custom_schema_name or target.schema) }}
-{% endmacro %}
-"""
-PAYMENTS = "select id, amount, _source_file from {{ source('shop_files', 'payments') }}"
-GATED = """
-select (select count(*) from {{ ref('payments_all') }}) as payments,
-       (select sum(length(content)) from read_text('GATE')) as passed
-"""
 SAVE_BLOCK = """
 import sys
 from blocks.landing_folder import LandingFolder
@@ -80,21 +39,21 @@ class ProductionShop:
     Attributes:
         home: `$ALJIBE_HOME` of the worker.
         landing: folder of its files.
+        gate: holds its runs inside dbt, or lets them through.
         auth: `user:password` of the server.
         postgres: of the server.
     """
 
-    def __init__(self, folder: Path, drain_seconds: float = 20) -> None:
+    def __init__(self, folder: Path, database: LastingPostgres, drain_seconds: float = 20) -> None:
         self.folder, self.home = folder, folder / "home"
-        self.landing, self.gate = folder / "landing", folder / "gate"
+        self.landing = folder / "landing"
         self.auth = f"aljibe:{secrets.token_urlsafe(12)}"
-        self.postgres = LastingPostgres()
+        self.postgres = database
         self.port, self.health_port = free_port(), free_port()
         self.api = f"http://127.0.0.1:{self.port}/api"
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.landing.mkdir()
-        self._write_project()
-        self.open_gate()
+        self.gate = write_gated_project(folder / "dbt", folder / "gate")
         database = self.postgres.url.set(drivername="postgres")
         clean = {
             key: value
@@ -186,27 +145,9 @@ class ProductionShop:
         found = processes_with("ALJIBE_HOME", str(self.home), also=[RUN_VARIABLE])
         return [one for one in found if RUN_VARIABLE in one.environment]
 
-    def close_gate(self) -> None:
-        """Hold every run that comes to the last model."""
-        self.gate.unlink(missing_ok=True)
-        os.mkfifo(self.gate)
-
-    def open_gate(self) -> None:
-        """Let runs through, also one that is being held."""
-        held = self.gate.is_fifo()
-        waiting = self.gate.with_suffix(".old")
-        if held:
-            self.gate.rename(waiting)
-        self.gate.write_text("open\n")
-        if held:
-            # Refused if nobody waits.
-            with suppress(OSError):
-                os.close(os.open(waiting, os.O_WRONLY | os.O_NONBLOCK))
-            waiting.unlink()
-
     def is_held(self) -> bool:
         """Whether a run waits at the gate."""
-        if not self.gate.is_fifo():
+        if not self.gate.is_closed:
             return False
         return any(
             b"dbt_child" in _command(process.pid) and _waits_for_pipe(process.pid)
@@ -236,7 +177,7 @@ class ProductionShop:
         answer.raise_for_status()
         return answer.json() if answer.content else None
 
-    def run(self, run_id: UUID) -> dict[str, Any]:
+    def run(self, run_id: UUID | str) -> dict[str, Any]:
         """A flow run."""
         found: dict[str, Any] = self.ask("GET", f"flow_runs/{run_id}")
         return found
@@ -290,18 +231,6 @@ class ProductionShop:
         except httpx.TransportError:
             return False
 
-    def _write_project(self) -> None:
-        models = self.folder / "dbt" / "models" / "shop" / "marts"
-        models.mkdir(parents=True)
-        macros = self.folder / "dbt" / "macros"
-        macros.mkdir()
-        (self.folder / "dbt" / "dbt_project.yml").write_text(PROJECT)
-        (self.folder / "dbt" / "profiles.yml").write_text(PROFILES)
-        (macros / "generate_schema_name.sql").write_text(SCHEMA_NAME)
-        (models.parent / "_shop__sources.yml").write_text(SOURCES)
-        (models / "payments_all.sql").write_text(PAYMENTS)
-        (models / "payments_gated.sql").write_text(GATED.replace("GATE", str(self.gate)))
-
     def _deploy(self) -> None:
         """Save the block, deploy as the project deploys its own domains, save the automations."""
         self.call([sys.executable, "-c", SAVE_BLOCK, str(self.landing)])
@@ -337,7 +266,7 @@ class ProductionShop:
         return done.stdout
 
 
-def wait_for(what: Callable[[], Any], seconds: float = 90, why: str = "") -> Any:
+def wait_for(what: Callable[[], Any], seconds: float = 90) -> Any:
     """Ask until there is an answer; what is away meanwhile is asked again."""
     deadline = time.monotonic() + seconds
     while True:
@@ -347,7 +276,7 @@ def wait_for(what: Callable[[], Any], seconds: float = 90, why: str = "") -> Any
             found = None
         if found:
             return found
-        assert time.monotonic() < deadline, f"it did not happen in {seconds} s {why}"
+        assert time.monotonic() < deadline, f"it did not happen in {seconds} s"
         time.sleep(0.3)
 
 
