@@ -51,7 +51,7 @@ def server_database_url(environment: Mapping[str, str]) -> URL:
 def _as_asyncpg(name: str, text: str) -> URL:
     if not text.startswith(_SCHEMES):
         raise SettingsInvalid(
-            f"{name} is no URL of PostgreSQL, such as postgresql://user:password@host:5432/prefect."
+            f"{name} is no URL of PostgreSQL, such as postgresql://USER:$PASSWORD@HOST:5432/prefect."
         )
     try:
         # SQLAlchemy does not know the scheme that some platforms write.

@@ -7,7 +7,9 @@ from cli.server_database import server_database_url, wait_for_database
 from lakehouse.errors import DatabaseUnavailable, SettingsInvalid
 from lakehouse.settings import Settings
 
-DATABASE = {"DATABASE_URL": "postgresql://u:p@db:5432/prefect"}
+WORD = "hunter2"
+QUOTED = "p%40%2F"
+DATABASE = {"DATABASE_URL": f"postgresql://u:{WORD}@db:5432/prefect"}
 AUTH = {"PREFECT_SERVER_API_AUTH_STRING": "aljibe:long-enough"}
 
 
@@ -18,8 +20,8 @@ def shown(environment: dict[str, str]) -> str:
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ("postgres://u:p@db:5432/x", "postgresql+asyncpg://u:p@db:5432/x"),
-        ("postgresql://u:p%40%2F@db/x", "postgresql+asyncpg://u:p%40%2F@db/x"),
+        (f"postgres://u:{WORD}@db:5432/x", f"postgresql+asyncpg://u:{WORD}@db:5432/x"),
+        (f"postgresql://u:{QUOTED}@db/x", f"postgresql+asyncpg://u:{QUOTED}@db/x"),
         ("postgresql+psycopg://u@db/x", "postgresql+asyncpg://u@db/x"),
         ("postgresql://u@db/x?sslmode=require", "postgresql+asyncpg://u@db/x?ssl=require"),
     ],
@@ -44,15 +46,15 @@ def test_prefects_own_variable_wins():
     ("environment", "said"),
     [
         ({}, "needs a PostgreSQL database"),
-        ({"DATABASE_URL": "sqlite:///secret.db"}, "DATABASE_URL is no URL of PostgreSQL"),
-        ({"DATABASE_URL": "postgresql://u:se cret@db:port/x"}, "DATABASE_URL cannot be read"),
-        ({"PGHOST": "db", "PGPORT": "secret"}, "PGPORT is no port"),
+        ({"DATABASE_URL": "sqlite:///hunter2.db"}, "DATABASE_URL is no URL of PostgreSQL"),
+        ({"DATABASE_URL": f"postgresql://u:{WORD}@db:port/x"}, "DATABASE_URL cannot be read"),
+        ({"PGHOST": "db", "PGPORT": WORD}, "PGPORT is no port"),
     ],
 )
 def test_what_is_no_database_is_refused_without_showing_it(environment, said):
     with pytest.raises(SettingsInvalid, match=said) as refused:
         server_database_url(environment)
-    assert "secret" not in str(refused.value).replace("sqlite", "")
+    assert WORD not in str(refused.value)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.3", "prefect.internal"])
@@ -60,7 +62,7 @@ def test_others_can_only_connect_to_a_server_with_a_password(host):
     with pytest.raises(SettingsInvalid, match="needs a password"):
         settle(Settings(), host, dict(DATABASE))
     with pytest.raises(SettingsInvalid, match="must be user:password"):
-        settle(Settings(), host, {**DATABASE, "PREFECT_SERVER_API_AUTH_STRING": "hunter2"})
+        settle(Settings(), host, {**DATABASE, "PREFECT_SERVER_API_AUTH_STRING": WORD})
     settle(Settings(), host, {**DATABASE, **AUTH})
 
 
@@ -83,9 +85,9 @@ def test_what_is_set_wins_over_the_defaults_of_production():
 
 def test_a_database_that_does_not_answer_is_waited_for_and_named():
     said: list[str] = []
-    url = server_database_url({"DATABASE_URL": "postgresql://u:hunter2@127.0.0.1:1/prefect"})
+    url = server_database_url({"DATABASE_URL": f"postgresql://u:{WORD}@127.0.0.1:1/prefect"})
     with pytest.raises(DatabaseUnavailable, match=r"127\.0\.0\.1:1/prefect did not let") as error:
         wait_for_database(url, 1.5, said.append)
     assert said
     assert said[0].startswith("waiting for PostgreSQL at 127.0.0.1:1/prefect")
-    assert "hunter2" not in str(error.value) + str(said)
+    assert WORD not in str(error.value) + str(said)
