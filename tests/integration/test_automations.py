@@ -20,6 +20,7 @@ from servers.prefect_server import running_prefect_server
 from blocks.automations import AUTOMATION, save_automations
 from blocks.bootstrap import save_blocks
 from blocks.notification import AppriseNotification
+from blocks.zombie_automation import AUTOMATION as ZOMBIES
 from flows.alert import alert
 from lakehouse.errors import BlockInvalid
 from lakehouse.settings import PROJECT_ROOT, load_settings
@@ -95,9 +96,9 @@ def wait_for(look: Callable[[], Any], seconds: float = 30) -> Any:
     return found
 
 
-def named_automations(ask: Callable[..., Any]) -> list[dict[str, Any]]:
+def named_automations(ask: Callable[..., Any], name: str = AUTOMATION) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = ask("POST", "automations/filter", limit=50)
-    return [one for one in found if one["name"] == AUTOMATION]
+    return [one for one in found if one["name"] == name]
 
 
 def operators_block(ask: Callable[..., Any]) -> str:
@@ -261,6 +262,24 @@ def lakehouse_events(ask: Callable[..., Any]) -> list[dict[str, Any]]:
         "POST", "events/filter", filter={"event": {"prefix": ["lakehouse."]}}, limit=50
     )["events"]
     return found if len(found) > 1 else []
+
+
+def test_runs_without_a_heartbeat_are_ended_if_they_are_of_our_deployments(save, ask):
+    end_a_run(ask, "elsewhere", "Completed", "")
+    end_a_run(ask, "aljibe", "Completed", "")
+    for _ in range(2):
+        assert f"saved {ZOMBIES}, over 1 deployments" in save()
+    (saved,) = named_automations(ask, ZOMBIES)
+    ours = ask("GET", "deployments/name/elt/aljibe")["id"]
+    assert saved["trigger"]["match_related"]["prefect.resource.id"] == [
+        f"prefect.deployment.{ours}"
+    ]
+    assert saved["trigger"]["within"] == 90
+    assert [action["state"] for action in saved["actions"]] == ["CRASHED"]
+    ask("PATCH", f"automations/{saved['id']}", enabled=False)
+    save()
+    (again,) = named_automations(ask, ZOMBIES)
+    assert (again["id"], again["enabled"]) == (saved["id"], False)
 
 
 def test_without_a_block_for_operators_the_automation_goes(save, ask):
