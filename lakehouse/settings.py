@@ -42,7 +42,7 @@ class Settings(BaseSettings):
         default=None, description="SQLAlchemy URL of the audit database; default SQLite in home."
     )
     serving_url: SecretStr | None = Field(
-        default=None, description="SQLAlchemy URL of the PostgreSQL that readers query."
+        default=None, description="SQLAlchemy URL of the PostgreSQL that is published to."
     )
     parse_dir: DirectoryPath | None = Field(
         default=None, description="What dbt has parsed, for every home; default each its own."
