@@ -6,13 +6,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import BoundedSemaphore
-from typing import Any
 
 import duckdb
-from sqlalchemy import Select
 from sqlalchemy.dialects.postgresql.base import PGDialect
 
-from lakehouse.dashboard.publication import ReadableTable, Row, tables_of
+from lakehouse.dashboard.publication import Query, ReadableTable, Row, tables_of
 from lakehouse.errors import NotPublished, PublicationUnreadable
 from lakehouse.sql_quoting import sql_identifier, sql_string
 
@@ -20,7 +18,7 @@ _BATCH_ROWS = 5000
 _AT_ONCE = 4
 _WAIT_SECONDS = 20.0
 # DuckDB takes PostgreSQL's SQL, with parameters that are numbered.
-_DIALECT = PGDialect(paramstyle="numeric_dollar")
+_DIALECT = PGDialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 _SHAPES = """
 select c.schema_name, c.schema_name, c.table_name, t.comment, c.column_name, c.data_type, c.comment
 from duckdb_columns() as c
@@ -44,19 +42,19 @@ class DuckdbPublication:
                 connection.execute(_SHAPES).fetchall()
             )
 
-    def rows(self, query: Select[Any]) -> list[Row]:
+    def rows(self, query: Query) -> list[Row]:
         """See `Publication`."""
         with _explained(self.domain):
             return list(self._answer(query).fetchall())
 
-    def batches(self, query: Select[Any]) -> Iterator[Sequence[Row]]:
+    def batches(self, query: Query) -> Iterator[Sequence[Row]]:
         """See `Publication`."""
         with _explained(self.domain):
             answer = self._answer(query)
             while batch := answer.fetchmany(_BATCH_ROWS):
                 yield batch
 
-    def _answer(self, query: Select[Any]) -> duckdb.DuckDBPyConnection:
+    def _answer(self, query: Query) -> duckdb.DuckDBPyConnection:
         compiled = query.compile(dialect=_DIALECT)
         names = getattr(compiled, "positiontup", None) or []
         return self._connection.execute(str(compiled), [compiled.params[name] for name in names])

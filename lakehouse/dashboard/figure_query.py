@@ -10,7 +10,6 @@ from sqlalchemy import (
     ColumnElement,
     Date,
     Double,
-    Select,
     cast,
     func,
     literal,
@@ -20,7 +19,7 @@ from sqlalchemy import (
 )
 
 from lakehouse.dashboard.figure import Figure
-from lakehouse.dashboard.publication import ReadableTable, Row
+from lakehouse.dashboard.publication import Query, ReadableTable, Row
 
 
 class FigureUnfit(ValueError):
@@ -56,7 +55,7 @@ def table_of(figure: Figure, tables: Mapping[str, ReadableTable]) -> ReadableTab
     return table
 
 
-def figure_query(figure: Figure, table: ReadableTable, period: Period) -> Select[Any]:
+def figure_query(figure: Figure, table: ReadableTable, period: Period) -> Query:
     """SQL of a figure.
 
     Its rows are, by `show`: of a number, the measure; of `months`, month and measure, the oldest

@@ -3,15 +3,14 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
 
 from pydantic import SecretStr
-from sqlalchemy import Connection, Select, text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 
-from lakehouse.dashboard.publication import ReadableTable, Row, tables_of
+from lakehouse.dashboard.publication import Query, ReadableTable, Row, tables_of
 from lakehouse.errors import NotPublished, PublicationUnreadable
 from lakehouse.publish.serving_engine import cause_of, serving_engine, shown
 
@@ -52,12 +51,12 @@ class PostgresPublication:
         self.tables: Mapping[str, ReadableTable] = tables
         self._connection = connection
 
-    def rows(self, query: Select[Any]) -> list[Row]:
+    def rows(self, query: Query) -> list[Row]:
         """See `Publication`."""
         with _explained(self.domain):
             return [tuple(row) for row in self._connection.execute(query)]
 
-    def batches(self, query: Select[Any]) -> Iterator[Sequence[Row]]:
+    def batches(self, query: Query) -> Iterator[Sequence[Row]]:
         """See `Publication`; the server keeps what was not asked for yet."""
         with _explained(self.domain):
             options = {"stream_results": True, "max_row_buffer": _BATCH_ROWS}

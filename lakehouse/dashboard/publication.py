@@ -11,6 +11,7 @@ from sqlalchemy import Select, TableClause, column, table
 
 Kind = Literal["number", "date", "moment", "boolean", "text", "other"]
 Row = Sequence[Any]
+Query = Select[*tuple[Any, ...]]
 
 _KINDS: dict[Kind, tuple[str, ...]] = {
     "number": (
@@ -89,14 +90,14 @@ class Publication(Protocol):
     published_at: datetime | None
     tables: Mapping[str, ReadableTable]
 
-    def rows(self, query: Select[Any]) -> list[Row]:
+    def rows(self, query: Query) -> list[Row]:
         """All rows of a query that answers with few.
 
         Raises:
             PublicationUnreadable: it could not be answered.
         """
 
-    def batches(self, query: Select[Any]) -> Iterator[Sequence[Row]]:
+    def batches(self, query: Query) -> Iterator[Sequence[Row]]:
         """The rows of a query that may answer with many.
 
         Raises:
