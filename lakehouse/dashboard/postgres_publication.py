@@ -40,14 +40,34 @@ where c.relkind in ('r', 'p') and n.nspname = any(:schemas)
     and has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select')
 order by n.nspname, c.relname, a.attnum
 """
+# In the order in which a publication locks what it replaces.
+_RELATIONS = """
+select n.nspname, c.relname from pg_class as c
+inner join pg_namespace as n on n.oid = c.relnamespace
+where c.relkind in ('r', 'p') and n.nspname = any(:schemas)
+    and has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select')
+order by c.oid
+"""
+_CAN_SEE_WHEN = """
+select count(*) > 0 from pg_class as c inner join pg_namespace as n on n.oid = c.relnamespace
+where n.nspname = 'aljibe' and c.relname = 'published_domains'
+    and has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select')
+"""
+_WHEN = "select published_at from aljibe.published_domains where domain = :domain"
 
 
 class PostgresPublication:
     """One transaction on the serving database; see `Publication`."""
 
-    def __init__(self, domain: str, connection: Connection, tables: dict[str, ReadableTable]):
+    def __init__(
+        self,
+        domain: str,
+        published_at: datetime | None,
+        connection: Connection,
+        tables: Mapping[str, ReadableTable],
+    ) -> None:
         self.domain = domain
-        self.published_at: datetime | None = None
+        self.published_at = published_at
         self.tables: Mapping[str, ReadableTable] = tables
         self._connection = connection
 
@@ -102,8 +122,10 @@ class PublishedSchemas:
             raise NotPublished(f"{domain} has published nothing yet that this user may read.")
         with self._transaction() as connection, _explained(domain):
             tables = self._held(connection, domain, schemas)
-            publication = PostgresPublication(domain, connection, tables)
-            yield publication
+            published_at = None
+            if connection.scalar(text(_CAN_SEE_WHEN)):
+                published_at = connection.scalar(text(_WHEN), {"domain": domain})
+            yield PostgresPublication(domain, published_at, connection, tables)
 
     def close(self) -> None:
         """See `PublishedData`."""
@@ -145,12 +167,11 @@ class PublishedSchemas:
         self, connection: Connection, domain: str, schemas: Sequence[str]
     ) -> dict[str, ReadableTable]:
         connection.rollback()
-        names = self._shapes(connection, domain, schemas)
+        names = connection.execute(text(_RELATIONS), {"schemas": list(schemas)}).all()
         # What was just read is as old as its snapshot; the next one begins behind the locks.
         connection.rollback()
-        quote = connection.dialect.identifier_preparer.quote
-        ordered = sorted((one.schema, one.name) for one in names.values())
-        relations = [f"{quote(schema)}.{quote(name)}" for schema, name in ordered]
+        quote = connection.dialect.identifier_preparer.quote_identifier
+        relations = [".".join(map(quote, map(str, row))) for row in names]
         if relations:
             connection.exec_driver_sql(_LOCK_TRY)
             connection.exec_driver_sql(f"lock table {', '.join(relations)} in access share mode")

@@ -10,7 +10,6 @@ from typing import Any
 
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_currency, format_decimal
-from babel.units import format_unit
 
 from lakehouse.dashboard.figure import Unit
 from lakehouse.reports.wording import Wording
@@ -33,8 +32,7 @@ def written_measure(value: Any, unit: Unit, words: Wording) -> str:
     if unit == "percent":
         return words.percent(float(value) / 100)
     if unit == "days":
-        days = round(float(value), 1)
-        return format_unit(days, "duration-day", "long", locale=words.language)
+        return words.say("dashboard.days", days=_decimal(value, words, 1))
     return _decimal(value, words, 2)
 
 
@@ -47,6 +45,8 @@ def written_cell(name: str, value: Any, words: Wording) -> str:
             text = words.say("dashboard.yes") if value else words.say("dashboard.no")
         case int():
             text = str(value) if _NAMING.search(name.lower()) else words.number(value)
+        case Decimal() | float() if name.lower().endswith("_share") and math.isfinite(value):
+            text = words.percent(float(value))
         case Decimal() | float():
             text = _decimal(value, words, 6)
         case datetime():
