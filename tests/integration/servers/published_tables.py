@@ -23,7 +23,7 @@ OLIST = {
         select 'o' || i as order_id,
             timestamp '2017-03-05 22:30:00' + to_days(cast(i * 3 as integer)) as purchased_at,
             case when i % 7 > 0 then cast(1 + (i * {n}) % 5 as integer) end as review_score,
-            cast(4 + (i * {n}) % 9 as bigint) as days_to_deliver,
+            cast(4 + {n} * (i % 9) as bigint) as days_to_deliver,
             i % 5 > 0 as is_delivered,
             case when i % 11 > 0 then i % 6 = {n} end as is_late_delivery
         from range(180) as t(i)""",
