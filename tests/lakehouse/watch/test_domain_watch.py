@@ -161,7 +161,7 @@ def test_names_are_shown_escaped_and_never_trusted(landing, watch):
     assert [event.payload.get("file") for event in events[:-1]] == ["sales_\\xf1.csv"]
 
 
-def test_a_far_folder_in_which_a_file_has_come_is_looked_at_again_soon(landing, lake):
+def test_a_far_folder_in_which_a_file_has_come_is_looked_at_again_soon(landing, lake, shop):
     class Far:
         def __init__(self):
             self.near, self.looked = LocalFolder(landing), []
@@ -174,7 +174,7 @@ def test_a_far_folder_in_which_a_file_has_come_is_looked_at_again_soon(landing, 
             pass
 
     clock, far = [0.0], Far()
-    catalog = Catalog(domain="shop", tables=(SALES, STOCK))
+    catalog = Catalog(domain="shop", tables=shop)
     one = DomainWatch.of(catalog, lake, lambda _table: far, print, times=TIMES, poll_seconds=10)
     woken = []
     for half_seconds in range(60):
