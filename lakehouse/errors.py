@@ -152,6 +152,14 @@ class PublishUnverified(PermanentError):
     """What was written for publishing differs from the warehouse."""
 
 
+class ServingRefused(PermanentError):
+    """The serving database answers, but not to this user, password, name, right or object."""
+
+
+class ServingUnavailable(TransientError):
+    """The serving database does not answer, went away, or its readers hold what is replaced."""
+
+
 class RelationMissing(PermanentError):
     """A database has no table or view of this name; names those it has."""
 

@@ -41,6 +41,12 @@ class Settings(BaseSettings):
     audit_url: SecretStr | None = Field(
         default=None, description="SQLAlchemy URL of the audit database; default SQLite in home."
     )
+    serving_url: SecretStr | None = Field(
+        default=None, description="SQLAlchemy URL of the PostgreSQL that is published to."
+    )
+    serving_lock_seconds: Seconds = Field(
+        default=300, description="Longest wait for readers who hold a published table."
+    )
     parse_dir: DirectoryPath | None = Field(
         default=None, description="What dbt has parsed, for every home; default each its own."
     )
