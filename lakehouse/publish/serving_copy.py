@@ -111,6 +111,11 @@ def published_tables(manifest: Mapping[str, Any], domain: str | None) -> list[Pu
     return sorted(found, key=lambda table: (table.schema, table.name))
 
 
+def schema_name(domain: str, layer: str) -> str:
+    """Schema of a layer where several domains share a database."""
+    return f"{domain}_{layer}"
+
+
 def published_ids(manifest: Mapping[str, Any], domain: str | None) -> list[str]:
     """Ids of the nodes and sources that `published_tables` finds."""
     return sorted(

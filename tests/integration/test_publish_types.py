@@ -52,7 +52,8 @@ TYPES: dict[str, tuple[str, list[tuple[str, str | None]]]] = {
     ),
     "varchar": (
         "text",
-        [("''", ""), ("'NULL'", "NULL"), (r"'\.'", r"\."), (r"'\N'", r"\N"), ("'a\"b,c;''d'", "a\"b,c;'d"),
+        [("''", ""), ("'NULL'", "NULL"), (r"'\.'", r"\."), (r"'\N'", r"\N"),
+         ("'a\"b,c;''d'", "a\"b,c;'d"),
          (r"E'line\nother\r\n\\.\nend'", "line\nother\r\n\\.\nend"), ("' x '", " x "),
          ("'añejo 🍷 \u2028'", "añejo 🍷 \u2028"), (r"E'\x01\t'", "\x01\t")],
     ),
@@ -80,7 +81,9 @@ TYPES: dict[str, tuple[str, list[tuple[str, str | None]]]] = {
          ("'0044-03-15 (BC) 12:00:00'", "0044-03-15 12:00:00 BC"), ("'-infinity'", "-infinity"),
          ("'20000-01-01 00:00:00'", "20000-01-01 00:00:00")],
     ),
-    "timestamp_s": ("timestamp without time zone", [("'2024-02-29 12:34:56'", "2024-02-29 12:34:56")]),
+    "timestamp_s": (
+        "timestamp without time zone", [("'2024-02-29 12:34:56'", "2024-02-29 12:34:56")],
+    ),
     "timestamp_ms": (
         "timestamp without time zone", [("'2024-02-29 12:34:56.789'", "2024-02-29 12:34:56.789")],
     ),
@@ -107,15 +110,18 @@ TYPES: dict[str, tuple[str, list[tuple[str, str | None]]]] = {
           "[1.5000000000, null, 1234567890123456789012345678.0123456789]"), ("[]", "[]")],
     ),
     "integer[2]": ("jsonb", [("[1, null]", "[1, null]")]),
-    'struct("a ""b" integer, moment timestamp, deep struct(x double[], f float, y blob, z bignum))': (
+    'struct("a ""b" int, moment timestamp, deep struct(x double[], f float, y blob, z bignum))': (
         "jsonb",
         [("{'a \"b': 1, 'moment': '2024-01-02 03:04:05', 'deep': "
           "{'x': ['nan'::double, 'inf'::double, 0.1], 'f': 0.1, 'y': '\\xAA'::blob, 'z': 7}}",
           json.dumps({"a \"b": 1, "moment": "2024-01-02 03:04:05", "deep": {
               "f": 0.1, "x": ["nan", "inf", 0.1], "y": "\\xAA", "z": 7}})),
-         ("{'a \"b': null, 'moment': null, 'deep': null}", '{"moment": null, "deep": null, "a \\"b": null}')],
+         ("{'a \"b': null, 'moment': null, 'deep': null}",
+          '{"moment": null, "deep": null, "a \\"b": null}')],
     ),
-    "map(varchar, decimal(9,2))": ("jsonb", [("map {'k': 1.10, 'ñ': null}", '{"k": 1.10, "ñ": null}')]),
+    "map(varchar, decimal(9,2))": (
+        "jsonb", [("map {'k': 1.10, 'ñ': null}", '{"k": 1.10, "ñ": null}')],
+    ),
     "map(integer, struct(a date)[])": (
         "jsonb", [("map {1: [{'a': '2024-01-01'}]}", '{"1": [{"a": "2024-01-01"}]}')],
     ),

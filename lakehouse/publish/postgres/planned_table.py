@@ -14,7 +14,7 @@ from lakehouse.publish.postgres.column_types import PublishedColumn, published_c
 from lakehouse.publish.postgres.dependents import Dependent, dependents_of
 from lakehouse.publish.postgres.published_state import TableState
 from lakehouse.publish.postgres.server import Session
-from lakehouse.publish.serving_copy import PublishedTable, Signature
+from lakehouse.publish.serving_copy import PublishedTable, Signature, schema_name
 
 # new: made; swap: another table takes its name; refill: emptied and filled while readers wait,
 # because views of another user are bound to it; keep: its content is there already.
@@ -81,11 +81,6 @@ class PlannedTable:
             if name.lower() in spelled
         }
         return {**({"": self.table.description} if self.table.description else {}), **found}
-
-
-def schema_name(domain: str, layer: str) -> str:
-    """Schema in which a layer of a domain is published."""
-    return f"{domain}_{layer}"
 
 
 def plan(

@@ -9,8 +9,16 @@ from dataclasses import dataclass
 from typing import LiteralString
 
 from psycopg.errors import InsufficientPrivilege, UndefinedTable
+from sqlalchemy import URL
 
-from lakehouse.publish.postgres.server import Session, one_value
+from lakehouse.errors import ServingRefused
+from lakehouse.publish.postgres.server import (
+    Session,
+    one_value,
+    serving_faults,
+    serving_session,
+    without_password,
+)
 
 SCHEMA = "aljibe"
 _LOCK_NAMESPACE = 0x616C6A69  # "alji"
@@ -96,6 +104,45 @@ def shown_build(session: Session, domain: str) -> str | None:
         session.rollback()
         return None
     return None if found is None else str(found)
+
+
+def build_shown_at(url: URL, domain: str) -> str | None:
+    """The build that a domain shows in a serving database; None if it was never published there.
+
+    Raises:
+        ServingRefused: it answers, but not to this user, password or name.
+        ServingUnavailable: it does not answer.
+    """
+    with serving_session(url) as session, serving_faults(f"{domain} cannot be looked up"):
+        return shown_build(session, domain)
+
+
+def examine_serving(url: URL) -> str:
+    """Look whether a serving database can be published to; what was found, in words.
+
+    Raises:
+        ServingRefused: it cannot; says what the user lacks.
+        ServingUnavailable: it does not answer.
+    """
+    with serving_session(url) as session, serving_faults("it cannot be looked at"):
+        may_create, standby = session.execute(
+            "select has_database_privilege(current_database(), 'CREATE'), pg_is_in_recovery()"
+        ).fetchone() or (False, False)
+        shown = without_password(url)
+        if standby:
+            raise ServingRefused(
+                f"{shown} is a standby. ALJIBE_SERVING_URL has to name the primary."
+            )
+        if not may_create:
+            raise ServingRefused(
+                f"{shown}: this user may not create schemas. As an administrator: GRANT CREATE ON "
+                f"DATABASE {url.database} TO {url.username}."
+            )
+        there = one_value(session, "select to_regclass('aljibe.published_domains')")
+        domains = (
+            one_value(session, "select count(*) from aljibe.published_domains") if there else 0
+        )
+    return f"{shown}, {domains} domains published"
 
 
 def record_domain(session: Session, domain: str, build_id: str, run_id: str | None) -> None:

@@ -94,9 +94,10 @@ def serving_session(url: URL) -> Iterator[Session]:
         ServingRefused: it answers, but not to this user, password or name; or keeps no UTF-8.
         ServingUnavailable: it does not answer.
     """
-    plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    # Not as a URL: what libpq says of one that it cannot read may quote the password.
+    given = {**url.translate_connect_args(username="user", database="dbname"), **url.query}
     with serving_faults(f"{without_password(url)} cannot be opened"):
-        session = psycopg.connect(plain, **_KERNEL)  # type: ignore[arg-type]
+        session = psycopg.connect(**{**_KERNEL, **given})
     try:
         with serving_faults(f"{without_password(url)} cannot be used"):
             for name, value in _SETTINGS.items():

@@ -1,4 +1,4 @@
-"""A domain of a test's own: a warehouse, its serving copy and a PostgreSQL that it is published to."""
+"""A domain of a test's own: a warehouse, its serving copy, and a PostgreSQL beside it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -47,7 +47,9 @@ class PublishedDomain:
         """Published tables of schema `marts`."""
         return [PublishedTable("marts", name, "", {}) for name in names]
 
-    def publish(self, *tables: str | PublishedTable, as_user: URL | None = None) -> DomainPublication:
+    def publish(
+        self, *tables: str | PublishedTable, as_user: URL | None = None
+    ) -> DomainPublication:
         """Publish tables of the warehouse as the publishing task does."""
         self.builds += 1
         declared = [
@@ -56,7 +58,9 @@ class PublishedDomain:
         database = ServingDatabase(as_user or self.url, **self.options)
         with (
             prepared_copy(self.warehouse, self.serving, declared, memory="256MB") as copy,
-            prepared_publication(database, self.domain, f"build {self.builds}", copy) as publication,
+            prepared_publication(
+                database, self.domain, f"build {self.builds}", copy
+            ) as publication,
         ):
             publication.commit()
             copy.put_in_place()

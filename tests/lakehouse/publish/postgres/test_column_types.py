@@ -34,4 +34,7 @@ def test_a_null_struct_is_null_and_not_an_object_of_nulls():
 
 
 def test_names_of_any_content_are_quoted_in_json():
-    assert text_of('struct("it""s" varchar)', "{'it\"s': 'a''b\"c'}") == r'{"it\"s":"a' + "'" + r'b\"c"}'
+    assert (
+        text_of('struct("it""s" varchar)', "{'it\"s': 'a''b\"c'}")
+        == r'{"it\"s":"a' + "'" + r'b\"c"}'
+    )
