@@ -83,7 +83,7 @@ def publish_serving(domain: str) -> Published:
     build, manifest = _publishable(domain, settings)
     url = serving_database_url(settings)
     last, serving = log.last(domain), settings.serving(domain)
-    place = url.set(username=None, password=None, query={}) if url else None
+    place = _place(url) if url else None
     shown = last is not None and last.build_id == build.build_id and serving.is_file()
     if last and shown and (url is None or build_shown_at(url, domain) == build.build_id):
         get_run_logger().info("%s: this build is published already.", domain)
@@ -105,6 +105,11 @@ def publish_serving(domain: str) -> Published:
     log.record(domain, build.build_id, published.rows, flow_run.get_id())
     _tell(domain, published, last.tables if last else {}, publication)
     return published
+
+
+def _place(url: URL) -> URL:
+    # Made anew: `set` takes None for "as it is".
+    return URL.create("postgresql", host=url.host, port=url.port, database=url.database)
 
 
 def _publishable(domain: str, settings: Settings) -> tuple[BuildRecord, Manifest]:

@@ -16,10 +16,13 @@ from servers import killed_run
 from sqlalchemy import URL
 
 from cli.doctor import examine
+from demo.olist.deliveries import write_history
+from demo.olist.market import Marketplace
 from demo.pharma_deliveries import seed_deliveries
 from flows.elt import elt
 from flows.publish import publish
 from lakehouse.settings import Settings, load_settings
+from tasks.publish_serving import publish_serving
 
 pytestmark = pytest.mark.integration
 FIGURES = "select invoice_id, venta_total_usd from {}.fct_ventas_latam order by 1"
@@ -72,7 +75,9 @@ def deliver(settings: Settings, name: str, rows: str) -> None:
 
 
 @pytest.mark.usefixtures("prefect_database")
-def test_a_run_publishes_to_both_and_says_how_the_rows_balance(settings, postgres_database):
+def test_runs_publish_to_both_or_to_neither_and_say_how_the_rows_balance(
+    settings, postgres_database, monkeypatch
+):
     state = elt("pharma_latam", return_state=True)
     assert state.is_completed(), state.message
     assert "published to PostgreSQL and the serving copy" in state.message
@@ -107,35 +112,55 @@ def test_a_run_publishes_to_both_and_says_how_the_rows_balance(settings, postgre
     assert checks["serving database"].verdict == "ok"
     assert "1 domains published" in checks["serving database"].text
 
-
-@pytest.mark.usefixtures("prefect_database")
-def test_nothing_moves_where_one_of_both_cannot_be_written(
-    settings, postgres_database, monkeypatch
-):
-    assert elt("pharma_latam", return_state=True).is_completed()
-    before = in_copy(settings, FIGURES.format("consume"))
     deliver(settings, "ventas_arg_2.csv", "ARG-004,2024-02-02,AMOX500,1,850.50,ARS")
-
+    count = "select count(*) from pharma_latam_consume.fct_ventas_latam"
     with connected(postgres_database, application_name="a dashboard") as reader:
-        reader.execute("select count(*) from pharma_latam_consume.fct_ventas_latam")
-        # One try of the task is enough to see.
-        monkeypatch.setattr("tasks.publish_serving.publish_serving.retries", 0)
+        reader.execute(count)
+        monkeypatch.setattr(publish_serving, "retries", 0)
         stopped = elt("pharma_latam", return_state=True)
         assert stopped.is_failed()
         assert "holds pharma_latam_consume.fct_ventas_latam" in stopped.message
         assert "a dashboard" in stopped.message
         # The reader's transaction goes on undisturbed.
-        assert reader.execute(
-            "select count(*) from pharma_latam_consume.fct_ventas_latam"
-        ).fetchone() == (len(before),)
-    assert in_copy(settings, FIGURES.format("consume")) == before
-    assert in_postgres(postgres_database, FIGURES.format("pharma_latam_consume")) == before
+        assert reader.execute(count).fetchone() == (len(there),)
+    assert in_copy(settings, FIGURES.format("consume")) == there
+    assert in_postgres(postgres_database, FIGURES.format("pharma_latam_consume")) == there
 
     done = publish("pharma_latam", return_state=True)
     assert done.is_completed(), done.message
     after = in_copy(settings, FIGURES.format("consume"))
-    assert len(after) == len(before) + 1
+    assert len(after) == len(there) + 1
     assert in_postgres(postgres_database, FIGURES.format("pharma_latam_consume")) == after
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+@pytest.mark.usefixtures("prefect_database")
+def test_olist_balances_from_its_files_to_postgresql(settings, postgres_database):
+    landing = settings.landing("olist")
+    landing.mkdir(parents=True)
+    write_history(landing, Marketplace(7, 400))
+    state = elt("olist", return_state=True)
+    assert state.is_completed(), state.message
+    rows = json.loads(artifact("balance-olist").data)
+    assert {row[""] for row in rows} == {"🟢"}
+    assert {row["step"] for row in rows} == {
+        "delivered to RAW",
+        "RAW to staging",
+        "reconciliation of the domain",
+        "warehouse to PostgreSQL",
+    }
+    with duckdb.connect(str(settings.serving("olist")), read_only=True) as copy:
+        tables = copy.execute(
+            "select schema_name, table_name from duckdb_tables() order by 1, 2"
+        ).fetchall()
+        assert len(tables) > 10
+        for schema, name in tables:
+            here = copy.execute(f'select count(*) from "{schema}"."{name}"').fetchall()
+            assert (
+                in_postgres(postgres_database, f'select count(*) from "olist_{schema}"."{name}"')
+                == here
+            ), name
 
 
 POINTS = {
