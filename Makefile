@@ -1,7 +1,8 @@
 # Every target works as the first command on a fresh clone: it makes .venv when that is missing.
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-long soak lint format dbt ui worker watch lock bench-dbt bench-reports \
-        bench-olist bench-wells bench-csv bench-mysql bench-sftp bench-formats screenshots \
+        bench-olist bench-wells bench-csv bench-mysql bench-sftp bench-formats bench-publish \
+        screenshots \
         venv venv-dev test-servers clean clean-all
 
 BIN := .venv/bin
@@ -77,6 +78,9 @@ bench-formats: venv-dev  ## Measure XLSX, XML and JSON against fastexcel, lxml, 
 	$(BIN)/python -m benchmarks.xlsx_ingest $(ARGS)
 	$(BIN)/python -m benchmarks.xml_ingest $(ARGS)
 	$(BIN)/python -m benchmarks.json_ingest $(ARGS)
+
+bench-publish: venv-dev test-servers  ## Measure publishing 2M rows to PostgreSQL against psql \copy
+	$(BIN)/python -m benchmarks.publish_postgres $(ARGS)
 
 screenshots: venv-dev test-servers  ## Make the pictures of the documentation again
 	$(BIN)/python docs/make_screenshots.py

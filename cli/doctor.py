@@ -39,6 +39,7 @@ def examine() -> list[Check]:
         ("audit database", _audit),
         ("dbt", _dbt),
         ("Prefect", examine_prefect),
+        ("serving database", _serving),
         ("watcher", _watchers),
         ("domains", _domains),
     ]
@@ -111,6 +112,15 @@ def _dbt(settings: Settings) -> Iterator[Check]:
     project = settings.project_dir / "dbt_project.yml"
     there = project.is_file()
     yield Check("dbt", "ok" if there else "broken", str(project) + ("" if there else " is missing"))
+
+
+def _serving(settings: Settings) -> Iterator[Check]:
+    from blocks.serving_database import serving_database_url
+    from lakehouse.publish.postgres.published_state import examine_serving
+
+    url = serving_database_url(settings, saved=api_is_configured())
+    if url:
+        yield Check("serving database", "ok", examine_serving(url))
 
 
 def _watchers(settings: Settings) -> Iterator[Check]:

@@ -168,6 +168,14 @@ class PagesNotStored(TransientError):
     """The pages of the reports could not be copied to where they are served from, or be read."""
 
 
+class ServingRefused(PermanentError):
+    """The serving database answers, but not to this user, password, name, right or object."""
+
+
+class ServingUnavailable(TransientError):
+    """The serving database does not answer, went away, or its readers hold what is replaced."""
+
+
 class RelationMissing(PermanentError):
     """A database has no table or view of this name; names those it has."""
 

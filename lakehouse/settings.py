@@ -44,6 +44,9 @@ class Settings(BaseSettings):
     serving_url: SecretStr | None = Field(
         default=None, description="SQLAlchemy URL of the PostgreSQL that is published to."
     )
+    serving_lock_seconds: Seconds = Field(
+        default=300, description="Longest wait for readers who hold a published table."
+    )
     parse_dir: DirectoryPath | None = Field(
         default=None, description="What dbt has parsed, for every home; default each its own."
     )

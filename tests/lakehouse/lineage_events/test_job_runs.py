@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
 from lakehouse.lake.ledger import Delivery
 from lakehouse.lineage_events.build_runs import Warehouse, build_runs, node_times
@@ -301,4 +302,12 @@ def test_each_published_table_comes_from_what_was_built_or_loaded(warehouse):
     assert ways == {
         FCT: (DatasetName("duckdb:///s/shop.duckdb", "shop.marts.fct_orders"), 7),
         RAW_ORDERS: (DatasetName("duckdb:///s/shop.duckdb", "shop.raw.orders"), 3),
+    }
+    database = make_url("postgresql://db.example.com/serving")
+    runs = publication_runs(
+        *(INGEST, warehouse, "shop", serving, rows), database=database, began=BEGAN, now=NOW
+    )
+    assert {run.outputs[1].name for run in runs} == {
+        DatasetName("postgres://db.example.com:5432", "serving.shop_marts.fct_orders"),
+        DatasetName("postgres://db.example.com:5432", "serving.shop_raw.orders"),
     }

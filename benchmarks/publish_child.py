@@ -1,0 +1,54 @@
+"""Publishes `marts.orders` of a warehouse once, and tells what loading and the whole took.
+
+Run by `publish_postgres`, with the database's URL in MEASURED_URL.
+"""
+
+import json
+import os
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from sqlalchemy import make_url
+
+from benchmarks.load_child import peak_bytes
+from lakehouse.publish.postgres import publication as module
+from lakehouse.publish.postgres.publication import ServingDatabase, prepared_publication
+from lakehouse.publish.serving_copy import PublishedTable, prepared_copy
+
+LOADS: list[tuple[float, float]] = []
+
+
+def main(warehouse: Path) -> None:
+    """Publish, whatever PostgreSQL has already."""
+    real = module.load_beside
+
+    def measured(*arguments: object) -> None:
+        began, worked = time.perf_counter(), time.process_time()
+        real(*arguments)  # type: ignore[arg-type]
+        LOADS.append((time.perf_counter() - began, time.process_time() - worked))
+
+    module.load_beside = measured  # type: ignore[assignment]
+    table = PublishedTable("marts", "orders", "", {})
+    serving = warehouse.parent / "serving" / "measured.duckdb"
+    database = ServingDatabase(make_url(os.environ["MEASURED_URL"]))
+    with prepared_copy(warehouse, serving, [table], memory="256MB") as copy:
+        ((_, content),) = copy.tables
+        # Another content each time, as far as PostgreSQL knows: it is loaded again.
+        new = replace(copy, tables=((table, replace(content, digest=time.time_ns())),))
+        began, worked = time.perf_counter(), time.process_time()
+        with prepared_publication(database, "measured", "build", new) as publication:
+            publication.commit()
+        whole = (time.perf_counter() - began, time.process_time() - worked)
+    peak = {"peak_rss_bytes": peak_bytes()}
+    told = {
+        name: {"seconds": seconds, "processor_seconds": used, **peak}
+        for name, (seconds, used) in (("loaded", LOADS[0]), ("published", whole))
+    }
+    told["published"]["rows"] = publication.rows["marts.orders"]
+    json.dump(told, sys.stdout)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
