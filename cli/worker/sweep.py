@@ -37,6 +37,8 @@ _OFFLINE_SECONDS = 180.0
 # What ends normally ends from the inside out.
 _PARENT_ENDED_SECONDS = 60.0
 _GRACE_SECONDS = 5.0
+# Prefect cancels within seconds, but does not listen any more after the API was away for long.
+_CANCEL_SECONDS = 60.0
 
 
 class Sweep:
@@ -135,6 +137,10 @@ class Sweep:
             ),
             work_pool_filter=WorkPoolFilter(name=WorkPoolFilterName(any_=[self._pool])),
         )
+        stuck = {run.id for run in found if run.id in self._active and _hangs_in_cancelling(run)}
+        if stuck:
+            say(f"ends {len(stuck)} runs that were to be cancelled")
+            await self.stop_runs(stuck, "Cancelled by the worker.")
         for run in found:
             if why := self._lost(run, gone):
                 state = await end_run(self._client, run.id, why)
@@ -253,6 +259,10 @@ def _run_of(process: HostProcess) -> UUID | None:
 
 def _age(run: FlowRun) -> float:
     return _seconds_since(run.state.timestamp) if run.state else 0.0
+
+
+def _hangs_in_cancelling(run: FlowRun) -> bool:
+    return run.state is not None and run.state.is_cancelling() and _age(run) > _CANCEL_SECONDS
 
 
 def _seconds_since(moment: datetime) -> float:

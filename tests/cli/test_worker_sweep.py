@@ -15,10 +15,10 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterTags
 from prefect.client.schemas.objects import FlowRun
 from prefect.states import Cancelled, Cancelling, Completed, Crashed, Failed, Pending, Running
 
+from cli.worker import sweep
 from cli.worker.identity import HOME_LABEL, NAME_LABEL, WorkerIdentity, only_worker
 from cli.worker.resume import ATTEMPT_LABEL, NEVER_TAG, RESUMED_TAG, crashed_runs
 from cli.worker.run_ends import end_run
-from cli.worker.sweep import Sweep
 from lakehouse.errors import LockWaitTooLong
 
 pytestmark = pytest.mark.usefixtures("prefect_database")
@@ -61,7 +61,7 @@ class Pool:
         return await self.client.read_flow_run(made.id)
 
     async def sweep(self, attempts: int = 2) -> None:
-        await Sweep(self.client, self.name, self.identity, self.active, attempts).once()
+        await sweep.Sweep(self.client, self.name, self.identity, self.active, attempts).once()
 
     async def state_of(self, run: FlowRun) -> str:
         found = (await self.client.read_flow_run(run.id)).state
@@ -137,6 +137,38 @@ def test_a_run_that_was_being_cancelled_is_cancelled_and_stays_so(with_pool):
         await pool.sweep()
         assert (await pool.state_of(run)).startswith("Cancelled: ")
         assert await pool.resumed() == []
+
+    with_pool(test)
+
+
+def test_a_run_that_hangs_in_cancelling_is_ended(with_pool, monkeypatch):
+    async def test(pool: Pool) -> None:
+        run = await pool.run(Cancelling())
+        pool.active.add(run.id)
+        await pool.sweep()
+        assert await pool.state_of(run) == "Cancelling"
+        monkeypatch.setattr(sweep, "_CANCEL_SECONDS", 0.0)
+        await pool.sweep()
+        assert await pool.state_of(run) == "Cancelled: Cancelled by the worker."
+
+    with_pool(test)
+
+
+def test_a_run_that_was_taken_and_never_begun_is_run_again(with_pool, monkeypatch):
+    async def test(pool: Pool) -> None:
+        unnamed = await pool.run(Pending(), home="", worker="")
+        unbegun = await pool.run(Pending(), home="", worker="here")
+        abandoned = await pool.run(Pending(), home="another", worker="gone for days")
+        await pool.client.send_worker_heartbeat(pool.name, "plain prefect worker")
+        plain = await pool.run(Pending(), home="", worker="plain prefect worker")
+        working = await pool.run(Running(), home="", worker="plain prefect worker")
+        monkeypatch.setattr(sweep, "_UNNAMED_SECONDS", 0.0)
+        await pool.sweep()
+        for run in (unnamed, unbegun, abandoned):
+            assert (await pool.state_of(run)).startswith("Crashed: The worker that took this run")
+        assert await pool.state_of(plain) == "Pending"
+        assert await pool.state_of(working) == "Running"
+        assert len(await pool.resumed()) == 3
 
     with_pool(test)
 

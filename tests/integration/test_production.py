@@ -77,14 +77,12 @@ def wound(shop: ProductionShop, chance: random.Random, victims: tuple[str, ...])
     for victim in victims:
         if victim != FLOW:
             shop.start(victim)
-    if SERVER not in victims and POSTGRES in victims and shop.processes[SERVER].poll() is not None:
-        # Its supervisor would: a server whose database went may end.
-        shop.start(SERVER)
     shop.gate.open()
 
 
 def healed(shop: ProductionShop, files: int) -> bool:
     """Whether everything that was asked for is done, and nothing says that it still runs."""
+    shop.supervise()
     return (
         as_delivered(shop, files)
         and not shop.unfinished()

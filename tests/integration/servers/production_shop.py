@@ -48,7 +48,7 @@ class ProductionShop:
         postgres: of the server.
     """
 
-    def __init__(self, folder: Path, database: LastingPostgres, drain_seconds: float = 20) -> None:
+    def __init__(self, folder: Path, database: LastingPostgres, drain_seconds: float = 300) -> None:
         self.folder, self.home = folder, folder / "home"
         self.landing = folder / "landing"
         self.auth = f"aljibe:{secrets.token_urlsafe(12)}"
@@ -133,6 +133,13 @@ class ProductionShop:
             process = self.processes.pop(name)
             process.kill()
             process.wait(20)
+
+    def supervise(self) -> None:
+        """Start again what ended by itself, as a supervisor does."""
+        for name, process in list(self.processes.items()):
+            if process.poll() is not None:
+                print(f"{name} had ended with {process.returncode}", flush=True)
+                self.start(name)
 
     def stop(self, name: str, seconds: float) -> int:
         """SIGTERM, as a redeploy does; the exit code."""
