@@ -181,6 +181,28 @@ def test_a_reader_with_rights_on_one_domain_sees_that_one(
         admin.execute(f"drop role {READER}")
 
 
+def test_what_others_made_in_the_database_is_not_shown(
+    settings: Settings, publish: Publish, admin: psycopg.Connection
+) -> None:
+    publish("techstore")
+    admin.execute(
+        "create table techstore_consume.copied as select cliente as quien "
+        "from techstore_consume.top_clientes"
+    )
+    admin.execute("create view techstore_consume.seen as select * from techstore_consume.copied")
+    admin.execute("create schema techstore_scratch")
+    admin.execute("create table techstore_scratch.mine as select 1 as one")
+    client = logged_in(settings)
+    tables = client.get("/domains/techstore/tables").text
+    assert "top_<wbr>clientes" in tables
+    for name in ("copied", "seen", "scratch", "mine"):
+        assert name not in tables
+    for path in ("consume/copied", "consume/copied.csv", "scratch/mine"):
+        answer = client.get(f"/domains/techstore/tables/{path}")
+        assert answer.status_code == 404
+        assert PERSON not in answer.text
+
+
 def test_a_wrong_password_and_a_dead_server_are_said_without_the_secret(
     tmp_path: Path, postgres_database: URL, caplog: pytest.LogCaptureFixture
 ) -> None:
