@@ -1,7 +1,8 @@
 """Make every screenshot of the documentation again: `python docs/make_screenshots.py`.
 
 It runs `pharma_latam` three times in a folder of its own: as the demo delivers it, after the file
-with a repeated invoice was delivered again, and with a delivery that stops the publication.
+with a repeated invoice was delivered again, and with a delivery that stops the publication. The
+dashboard is that of `olist`.
 """
 
 import os
@@ -98,6 +99,8 @@ def main() -> int:
                 write_pages(in_language(facts, language), written)
             for picture in (one for one in PICTURES if language in one.languages):
                 _shoot(browser, picture, domain_folder(pages[picture.run - 1], DOMAIN), language)
+        _run(home, sys.executable, "-m", "demo", "--domain", "olist")
+        shoot_dashboard(browser, home)
     return 0
 
 
@@ -183,9 +186,20 @@ def _shoot(browser: Browser, picture: Picture, pages: Path, language: str) -> No
     page.close()
 
 
+def shoot_dashboard(browser: Browser, home: Path) -> None:
+    """Picture the figures of olist, down to those of the second board."""
+    with _serving(home, "dashboard", "/health") as url:
+        page = browser.new_page(viewport={"width": 1200, "height": 800}, locale="pt-BR")
+        page.goto(f"{url}/domains/olist")
+        box = page.locator("h2").nth(1).bounding_box() or {"y": 0}
+        clip = FloatRect(x=0, y=0, width=1200, height=int(box["y"]))
+        _save(page.screenshot(full_page=True, clip=clip), "dashboard.pt")
+        page.close()
+
+
 def _shoot_ui(browser: Browser, home: Path) -> None:
     """Picture the run and the report of its build in Prefect's UI."""
-    with _serving_ui(home) as url:
+    with _serving(home, "ui", "/api/health") as url:
         run = _newest(f"{url}/api/flow_runs", {"flows": {"name": {"any_": ["elt"]}}})
         key = {"any_": [build_key(DOMAIN)]}
         report = _newest(f"{url}/api/artifacts", {"artifacts": {"key": key}})
@@ -211,17 +225,17 @@ def _newest(address: str, condition: dict[str, object]) -> str:
 
 
 @contextmanager
-def _serving_ui(home: Path) -> Iterator[str]:
+def _serving(home: Path, what: str, health: str) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [_aljibe(), "ui", "--port", str(port)]
+    command = [_aljibe(), what, "--port", str(port)]
     server = subprocess.Popen(
         command, env=_environment(home), stdout=sys.stderr, start_new_session=True
     )
     try:
         url = f"http://127.0.0.1:{port}"
-        _wait_for(f"{url}/api/health")
+        _wait_for(f"{url}{health}")
         yield url
     finally:
         os.killpg(server.pid, signal.SIGTERM)

@@ -1,6 +1,7 @@
 """The dashboard as an ASGI application: its addresses, and what answers to each."""
 
 import logging
+import string
 from collections.abc import Iterator
 from typing import IO
 from urllib.parse import parse_qs
@@ -34,6 +35,7 @@ _ICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><path d="M8 1c3 4 5 6 5 9a5 5 0 0 '
     '1-10 0c0-3 2-5 5-9z" fill="#0f7f92"/></svg>'
 )
+_PLAIN = f"{string.ascii_letters}{string.digits}._-"
 _log = logging.getLogger("aljibe.dashboard")
 
 
@@ -174,15 +176,15 @@ class Pages:
         )
         return answer
 
-    def health(self, _request: Request) -> Response:
+    async def health(self, _request: Request) -> Response:
         """Whether this process answers; it says nothing else, since anybody may ask."""
         return PlainTextResponse("ok")
 
-    def style(self, _request: Request) -> Response:
+    async def style(self, _request: Request) -> Response:
         """The look."""
         return _asset(style_sheet(), "text/css")
 
-    def icon(self, _request: Request) -> Response:
+    async def icon(self, _request: Request) -> Response:
         """The icon."""
         return _asset(_ICON, "image/svg+xml")
 
@@ -241,7 +243,7 @@ def _asset(content: str, media_type: str) -> Response:
 
 
 def _download(file: IO[bytes], name: str) -> Response:
-    safe = "".join(one if one.isalnum() or one in "._-" else "_" for one in name)
+    safe = "".join(one if one in _PLAIN else "_" for one in name)
     return StreamingResponse(
         _chunks(file),
         media_type="text/csv; charset=utf-8",

@@ -1,6 +1,7 @@
 """Publications in serving copies, which are replaced by a rename while others read."""
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from lakehouse.dashboard.publication import Query, ReadableTable, Row, tables_of
 from lakehouse.errors import NotPublished, PublicationUnreadable
 from lakehouse.sql_quoting import sql_identifier, sql_string
 
+_NAME = re.compile(r"[A-Za-z0-9_-]+")
 _BATCH_ROWS = 5000
 _AT_ONCE = 4
 _WAIT_SECONDS = 20.0
@@ -76,7 +78,8 @@ class ServingCopies:
 
     def domains(self) -> list[str]:
         """See `PublishedData`."""
-        return sorted(path.stem for path in self._folder.glob("*.duckdb") if path.is_file())
+        files = (path for path in self._folder.glob("*.duckdb") if path.is_file())
+        return sorted(path.stem for path in files if _NAME.fullmatch(path.stem))
 
     @contextmanager
     def open(self, domain: str) -> Iterator[DuckdbPublication]:
@@ -106,6 +109,8 @@ class ServingCopies:
         try:
             with _explained(domain), duckdb.connect() as connection:
                 connection.execute("set threads = 1")
+                # A page that does not fit is refused; it leaves no file in the working folder.
+                connection.execute("set temp_directory = ''")
                 connection.execute(f"set memory_limit = {sql_string(self._memory)}")
                 connection.execute("set timezone = 'UTC'")
                 connection.execute("set autoinstall_known_extensions = false")

@@ -1,5 +1,6 @@
 """Figures as SQL over the published tables, the same for DuckDB and PostgreSQL."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -107,13 +108,13 @@ def value_of(parts: Row) -> Any:
     """The value of a measure: its one column, or its first divided by its second.
 
     Returns:
-        None where nothing was measured.
+        None where nothing was measured, or what was is no number.
     """
-    if len(parts) == 1:
-        return parts[0]
-    above, below = parts
-    if above is None or not below:
+    above, below = (parts[0], 1) if len(parts) == 1 else parts
+    if above is None or not below or not (math.isfinite(above) and math.isfinite(below)):
         return None
+    if len(parts) == 1:
+        return above
     if isinstance(above, float) or isinstance(below, float):
         return float(above) / float(below)
     return Decimal(above) / Decimal(below)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 
 from pydantic import SecretStr
 from sqlalchemy import Connection, text
@@ -14,15 +15,17 @@ from lakehouse.dashboard.publication import Query, ReadableTable, Row, tables_of
 from lakehouse.errors import NotPublished, PublicationUnreadable
 from lakehouse.publish.serving_engine import cause_of, serving_engine, shown
 
-# Layers of a domain that the project does not know; the schemas of others are left alone.
+# Beside the folders of the project; schemas of others are left alone.
 LAYERS = ("raw", "staging", "intermediate", "core", "consume", "marts", "snapshots")
 _BATCH_ROWS = 5000
 _AT_ONCE = 4
 _STATEMENT_SECONDS = 60.0
-_LOCK_SECONDS = 15.0
+_LOCK_SECONDS = 5.0
 # Shorter than PostgreSQL waits before it looks for a deadlock: it is the reader who steps back.
 _LOCK_TRY = "set local lock_timeout = '500ms'"
 _BUSY = ("55P03", "40P01")
+# A table went between the look and the lock.
+_GONE = ("42P01", "3F000")
 _SCHEMAS = """
 select distinct n.nspname from pg_class as c
 inner join pg_namespace as n on n.oid = c.relnamespace
@@ -48,11 +51,12 @@ where c.relkind in ('r', 'p') and n.nspname = any(:schemas)
     and has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select')
 order by c.oid
 """
-_CAN_SEE_WHEN = """
-select count(*) > 0 from pg_class as c inner join pg_namespace as n on n.oid = c.relnamespace
-where n.nspname = 'aljibe' and c.relname = 'published_domains'
+_CAN_SEE = """
+select c.relname from pg_class as c inner join pg_namespace as n on n.oid = c.relnamespace
+where n.nspname = 'aljibe' and c.relname in ('published_domains', 'published_tables')
     and has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select')
 """
+_WHICH = "select schema_name, table_name from aljibe.published_tables where domain = :domain"
 _WHEN = "select published_at from aljibe.published_domains where domain = :domain"
 
 
@@ -88,12 +92,13 @@ class PostgresPublication:
 class PublishedSchemas:
     """The published schemas of one database; see `PublishedData`."""
 
-    def __init__(self, url: SecretStr, known_domains: Sequence[str]) -> None:
+    def __init__(self, url: SecretStr, known_domains: Sequence[str], project: Path) -> None:
         """Read from a database.
 
         Args:
             url: its SQLAlchemy URL.
             known_domains: of the project; the longest that begins a schema's name is its domain.
+            project: the dbt project, whose folders of models are layers.
 
         Raises:
             SettingsInvalid: it is not a URL of PostgreSQL.
@@ -105,6 +110,7 @@ class PublishedSchemas:
             pool_size=_AT_ONCE,
         )
         self._known = sorted(known_domains, key=len, reverse=True)
+        self._layers = {path.name for path in (project / "models").glob("*/*/")} | set(LAYERS)
 
     def domains(self) -> list[str]:
         """See `PublishedData`."""
@@ -122,9 +128,16 @@ class PublishedSchemas:
             raise NotPublished(f"{domain} has published nothing yet that this user may read.")
         with self._transaction() as connection, _explained(domain):
             tables = self._held(connection, domain, schemas)
+            seen, of_domain = set(connection.scalars(text(_CAN_SEE))), {"domain": domain}
             published_at = None
-            if connection.scalar(text(_CAN_SEE_WHEN)):
-                published_at = connection.scalar(text(_WHEN), {"domain": domain})
+            if "published_domains" in seen:
+                published_at = connection.scalar(text(_WHEN), of_domain)
+            if "published_tables" in seen:
+                # What others made in these schemas may show columns that nobody declared.
+                ours = {tuple(row) for row in connection.execute(text(_WHICH), of_domain)}
+                tables = {
+                    name: one for name, one in tables.items() if (one.schema, one.name) in ours
+                }
             yield PostgresPublication(domain, published_at, connection, tables)
 
     def close(self) -> None:
@@ -143,17 +156,17 @@ class PublishedSchemas:
 
     def _domain_of(self, schema: str) -> str | None:
         for domain in self._known:
-            if schema.startswith(f"{domain}_"):
+            if schema.removeprefix(f"{domain}_") in self._layers:
                 return domain
         domain, _, layer = schema.rpartition("_")
-        return domain if domain and layer in LAYERS else None
+        return domain if domain and layer in self._layers else None
 
     def _held(
         self, connection: Connection, domain: str, schemas: Sequence[str]
     ) -> dict[str, ReadableTable]:
         """Lock the tables, and give them as they are once they are locked."""
         tries = Retrying(
-            retry=retry_if_exception(_is_busy),
+            retry=retry_if_exception(lambda error: _is_one_of(error, (*_BUSY, *_GONE))),
             stop=stop_after_delay(_LOCK_SECONDS),
             wait=wait_random(0.05, 0.3),
             reraise=True,
@@ -201,8 +214,8 @@ class PublishedSchemas:
             ) from None
 
 
-def _is_busy(error: BaseException) -> bool:
-    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in _BUSY
+def _is_one_of(error: BaseException, states: Sequence[str]) -> bool:
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in states
 
 
 @contextmanager
@@ -212,7 +225,7 @@ def _explained(domain: str) -> Iterator[None]:
     except DBAPIError as error:
         if error.connection_invalidated or not getattr(error.orig, "sqlstate", None):
             raise
-        if _is_busy(error):
+        if _is_one_of(error, _BUSY):
             raise PublicationUnreadable(
                 f"The tables of {domain} are being replaced. Try again in a moment."
             ) from None

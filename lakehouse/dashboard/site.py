@@ -72,7 +72,8 @@ class Site:
         """
         data: PublishedData
         if settings.serving_url:
-            data = PublishedSchemas(settings.serving_url, known_domains(settings.project_dir))
+            project = settings.project_dir
+            data = PublishedSchemas(settings.serving_url, known_domains(project), project)
         else:
             folder = settings.serving("any").parent
             data = ServingCopies(folder, memory=settings.duckdb_memory)

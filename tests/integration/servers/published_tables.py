@@ -144,10 +144,12 @@ def publish_to_postgres(url: URL, copy: Path) -> None:
     plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
     with duckdb.connect(str(copy), read_only=True) as source, psycopg.connect(plain) as target:
         target.execute("create schema if not exists aljibe")
-        target.execute(
-            "create table if not exists aljibe.published_domains "
-            "(domain text primary key, published_at timestamptz not null)"
-        )
+        for definition in (
+            "published_domains (domain text primary key, published_at timestamptz not null)",
+            "published_tables (domain text, schema_name text, table_name text, "
+            "primary key (schema_name, table_name))",
+        ):
+            target.execute(f"create table if not exists aljibe.{definition}")
         tables = source.execute(
             "select schema_name, table_name, comment from duckdb_tables() order by all"
         ).fetchall()
@@ -184,6 +186,10 @@ def _put_table(
     with target.cursor().copy(sql.SQL("copy {} from stdin").format(fresh)) as copy:
         for row in source.execute(f'select * from "{layer}"."{name}"').fetchall():
             copy.write_row(row)
+    target.execute(
+        "insert into aljibe.published_tables values (%s, %s, %s) on conflict do nothing",
+        [domain, schema, name],
+    )
     target.execute(sql.SQL("drop table if exists {}").format(final))
     target.execute(sql.SQL("alter table {} rename to {}").format(fresh, sql.Identifier(name)))
     if comment:

@@ -14,6 +14,7 @@ from lakehouse.dashboard.site import Site
 from lakehouse.settings import Settings
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "integration"))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from servers.published_tables import PASSWORD, TABLES, write_copy
 
