@@ -204,8 +204,15 @@ def ui(
 @app.command()
 def worker(
     pool: Annotated[str, typer.Option(help="Work pool to pull from.")] = "aljibe",
+    with_watch: Annotated[
+        bool, typer.Option("--with-watch", help="Keep `aljibe watch` running beside it.")
+    ] = False,
 ) -> None:
     """Start a worker that pulls runs from a work pool of the configured Prefect API."""
+    if with_watch:
+        from cli.worker_and_watch import worker_and_watch
+
+        raise typer.Exit(worker_and_watch(pool))
     from cli.prefect_commands import start_worker
 
     start_worker(pool)

@@ -60,6 +60,12 @@ class Settings(BaseSettings):
     notify_completed: bool = Field(
         default=False, description="Whether operators also hear of runs that completed."
     )
+    api_wait_seconds: Seconds = Field(
+        default=300, description="Longest wait of a worker or server for what it needs to start."
+    )
+    pool_limit: int = Field(
+        default=4, ge=1, description="Runs that the work pool lets go at once; read by bootstrap."
+    )
     ui_url: str | None = Field(default=None, description="Prefect's UI as people open it.")
     reports_url: str | None = Field(
         default=None, description="Where the pages of the reports are served."
