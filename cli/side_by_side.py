@@ -28,12 +28,16 @@ class Service:
         command: program and arguments.
         environment: variables added to this process's own.
         ends_all: whether its end is the end of all, with its exit code; any other is restarted.
+        layer: what others stand on is of a lower one, and stopped when those have ended.
+        stop_signal: sent in place of the signal that came, to a command that wants another.
     """
 
     name: str
     command: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
     ends_all: bool = False
+    layer: int = 0
+    stop_signal: signal.Signals | None = None
 
 
 @dataclass
@@ -82,6 +86,18 @@ class SideBySide:
                 for number, handler in before.items():
                     signal.signal(number, handler)
 
+    def look(self) -> int | None:
+        """Restart what has ended; the exit code of a service whose end is the end of all."""
+        for one in self._running:
+            code = one.process.poll() if one.process else None
+            if code is not None:
+                if one.service.ends_all:
+                    return code if code >= 0 else _KILLED_BY_SHELL - code
+                self._ended(one, code)
+            elif one.process is None and time.monotonic() >= one.again_at:
+                _start(one)
+        return None
+
     def wait(self) -> int:
         """Watch over the services; those of `listening` are stopped when this returns.
 
@@ -89,18 +105,12 @@ class SideBySide:
             Exit code of the service that ended all, or 0 after a signal. One that a signal asked
             to end may take its time, and its code counts.
         """
-        while True:
-            for one in self._running:
-                code = one.process.poll() if one.process else None
-                if code is not None:
-                    if one.service.ends_all:
-                        return code if code >= 0 else _KILLED_BY_SHELL - code
-                    self._ended(one, code)
-                elif one.process is None and time.monotonic() >= one.again_at:
-                    _start(one)
-            if self._asked:
-                return self._stop()
+        while not self._asked:
+            code = self.look()
+            if code is not None:
+                return code
             self._wake.wait(_LOOK_SECONDS)
+        return self._stop()
 
     def _on_signal(self, number: int, _frame: object) -> None:
         self._asked.append(signal.Signals(number))
@@ -114,26 +124,28 @@ class SideBySide:
         _say(f"{one.service.name} ended with {code}; it starts again in {pause:.0f} s")
 
     def _stop(self) -> int:
-        """Pass signals on until all have ended; the last started is told first."""
-        told = 0
+        """Stop layer by layer; the exit code of a service whose end is the end of all."""
         verdict = 0
-        alive = [one for one in reversed(self._running) if one.process]
-        while alive:
-            # A second signal tells a worker not to wait for its runs.
-            wanted = max(len(self._asked), 1)
-            for number in (self._asked or [signal.SIGTERM])[told:wanted]:
-                for one in alive:
-                    _tell(one, number)
-            told = wanted
-            for one in alive:
-                code = one.process.poll() if one.process else 0
-                if code is not None and one.service.ends_all:
-                    verdict = max(code, 0)
-            alive = [one for one in alive if one.process and one.process.poll() is None]
-            time.sleep(_LOOK_SECONDS if alive else 0)
-        for one in self._running:
-            one.process = None
+        for layer in sorted({one.service.layer for one in self._running}, reverse=True):
+            ended = [one for one in self._running if one.process and one.service.layer == layer]
+            self._stop_together(ended)
+            for one in ended:
+                if one.process and one.service.ends_all:
+                    verdict = max(one.process.returncode, 0)
+                one.process = None
+                one.again_at = float("inf")
         return verdict
+
+    def _stop_together(self, running: Sequence[_Running]) -> None:
+        told = 0
+        while alive := [one for one in running if one.process and one.process.poll() is None]:
+            # A second signal is passed on too: it tells a worker not to wait for its runs.
+            signals = self._asked or [signal.SIGTERM]
+            for number in signals[told:]:
+                for one in alive:
+                    _tell(one, one.service.stop_signal or number)
+            told = len(signals)
+            time.sleep(_LOOK_SECONDS)
 
 
 def _start(one: _Running) -> None:

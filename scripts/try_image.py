@@ -113,7 +113,7 @@ class Image:
             *dropped, "sh", "-c", f'cd {workdir.text if workdir else "/"} && exec "$@"', "sh",
             *(entry.words() if entry else []), *arguments,
         ]  # fmt: skip
-        script = _MOUNT + 'data=$1; shift\n' + _READ_ONLY + 'exec chroot "$root" "$@"\n'
+        script = _MOUNT + "data=$1; shift\n" + _READ_ONLY + 'exec chroot "$root" "$@"\n'
         return _apart(script, str(self.root(self.stage.name)), str(data.resolve()), *inside)
 
     def _empty_debian(self, root: Path) -> None:
