@@ -20,7 +20,6 @@ SECRETS = {
     "MARIADB_PASSWORD",
     "SFTP_PASSWORD",
     "SFTP_HOST_KEY",
-    "PREFECT_API_AUTH_STRING",
     "PREFECT_SERVER_API_AUTH_STRING",
     "ALJIBE_DASHBOARD_PASSWORD",
 }
@@ -110,8 +109,8 @@ def test_services_wait_for_what_they_need(compose):
                 assert services[other]["healthcheck"].get("test"), other
             else:
                 assert other in ONE_SHOT, f"{name} waits for the end of {other}, which does not end"
-            if "demo" in services[other].get("profiles", ()) and "profiles" not in service:
-                assert how["required"] is False, f"{name} cannot start without the demo"
+            if set(services[other].get("profiles", ())) - set(service.get("profiles", ())):
+                assert how["required"] is False, f"{name} cannot start without {other}"
     for name, service in services.items():
         assert service["restart"] == ("no" if name in ONE_SHOT else "unless-stopped"), name
         assert service["healthcheck"].get("disable", False) is (name in ONE_SHOT), name
@@ -162,10 +161,15 @@ def test_the_example_names_every_variable_of_the_compose_file(project, compose):
     example = variables((project / "deploy" / "env.example").read_text("utf-8"))
     text = yaml.safe_dump(compose)
     used = {match[1] for match in VARIABLE.finditer(text)} - {"SOURCE_DATE_EPOCH"}
-    assert used == set(example)
-    assert set(VARIABLE.findall(example.pop("TECHSTORE_DATABASE_URL"))) == {
-        ("DEMO_DATABASE_PASSWORD", "")
-    }
+    inside = {match[1] for value in example.values() for match in VARIABLE.finditer(value)}
+    assert used | {"COMPOSE_PROFILES"} == set(example)
+    assert inside == {"DEMO_DATABASE_PASSWORD", "PREFECT_PASSWORD"}
+
+
+def test_the_profiles_of_the_example_are_all_there_are(project, compose):
+    example = variables((project / "deploy" / "env.example").read_text("utf-8"))
+    named = {one for service in compose["services"].values() for one in service.get("profiles", ())}
+    assert set(example["COMPOSE_PROFILES"].split(",")) == named
 
 
 def test_an_env_has_a_secret_of_its_own_for_each_placeholder(project, made):
