@@ -1,4 +1,4 @@
-"""Save the automation that tells operators: `python -m blocks.automations`; run again at will."""
+"""Save the automations: `python -m blocks.automations`; run again at will."""
 
 import sys
 
@@ -10,6 +10,7 @@ from prefect.events.schemas.events import ResourceSpecification
 
 from blocks.notification import AppriseNotification
 from blocks.notification_lookup import OPERATORS, saved_type
+from blocks.zombie_automation import save_zombie_automation
 from lakehouse.errors import AljibeError, BlockInvalid
 from lakehouse.settings import Settings, load_settings
 
@@ -25,7 +26,9 @@ _BODY = """\
 
 
 def save_automations(settings: Settings) -> list[str]:
-    """Make the automation, bring it up to date, or remove it where no block says whom to tell.
+    """Make the automations or bring them up to date.
+
+    The one that tells operators is removed where no block says whom to tell.
 
     One that was switched off in the UI stays off.
 
@@ -36,13 +39,17 @@ def save_automations(settings: Settings) -> list[str]:
         BlockInvalid: the block is of a type that the server does not know, or of several.
         PrefectUnavailable: the API does not answer.
     """
+    zombies = save_zombie_automation(WORK_POOL)
     slug = saved_type(OPERATORS)
     with get_client(sync_client=True) as client:
         saved = client.read_automations_by_name(AUTOMATION)
         if slug is None:
             for one in saved:
                 client.delete_automation(one.id)
-            return [f"left out {AUTOMATION}: no block {OPERATORS} (ALJIBE_NOTIFY_OPERATORS_URL)"]
+            return [
+                zombies,
+                f"left out {AUTOMATION}: no block {OPERATORS} (ALJIBE_NOTIFY_OPERATORS_URL)",
+            ]
         if slug == AppriseNotification.get_block_type_slug():
             raise BlockInvalid(
                 f"The block {slug}/{OPERATORS} is of a type that the Prefect server, which sends "
@@ -66,7 +73,7 @@ def save_automations(settings: Settings) -> list[str]:
         wanted.update()
     else:
         wanted.create()
-    return [f"saved {AUTOMATION}, by {slug}/{OPERATORS}"]
+    return [zombies, f"saved {AUTOMATION}, by {slug}/{OPERATORS}"]
 
 
 def _runs_that(*states: str) -> EventTrigger:

@@ -20,7 +20,7 @@ from tenacity import (
 )
 
 from blocks.automations import WORK_POOL
-from lakehouse.errors import AljibeError, BlockInvalid, PrefectUnavailable
+from lakehouse.errors import AljibeError, BlockInvalid, PrefectRefused, PrefectUnavailable
 from lakehouse.settings import Settings, load_settings
 
 _TYPE = "process"
@@ -37,7 +37,8 @@ def save_work_pool(settings: Settings) -> str:
         A line about it.
 
     Raises:
-        BlockInvalid: the API refuses, or a pool of this name is of another type.
+        BlockInvalid: a pool of this name is of another type.
+        PrefectRefused: the API does not take these credentials.
         PrefectUnavailable: the API did not answer in time.
     """
     with (
@@ -81,7 +82,7 @@ def _read(client: SyncPrefectClient) -> WorkPool | None:
     except httpx.HTTPStatusError as error:
         code = error.response.status_code
         if error.response.is_client_error:
-            raise BlockInvalid(
+            raise PrefectRefused(
                 f"The Prefect API at {client.api_url} refuses with {code}. Set "
                 "PREFECT_API_AUTH_STRING to what the server has as "
                 "PREFECT_SERVER_API_AUTH_STRING, or PREFECT_API_KEY for Prefect Cloud."

@@ -5,16 +5,15 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
-from typing import Literal
 
-import httpx
 from packaging.requirements import Requirement
 from rich.console import Console
 from rich.table import Table
 
+from cli.doctor_check import Check, Verdict
+from cli.doctor_prefect import examine_prefect
 from cli.prefect_environment import api_is_configured
 from lakehouse.errors import AljibeError, VariableMissing
 from lakehouse.lake.audit_database import audit_engine
@@ -26,18 +25,8 @@ from lakehouse.source_catalog import known_domains, load_catalog
 from lakehouse.transform.dbt_command import dbt_executable
 from lakehouse.watch.watcher_log import last_looks
 
-Verdict = Literal["ok", "look", "broken"]
 _LITTLE_DISK, _NO_DISK = 5 * 2**30, 2**29
 _WATCHER_IS_LATE_SECONDS = 120
-
-
-@dataclass(frozen=True)
-class Check:
-    """One thing that was looked at; `broken` means that a run would fail."""
-
-    name: str
-    verdict: Verdict
-    text: str
 
 
 def examine() -> list[Check]:
@@ -49,7 +38,7 @@ def examine() -> list[Check]:
         ("home", _home),
         ("audit database", _audit),
         ("dbt", _dbt),
-        ("Prefect", _prefect),
+        ("Prefect", examine_prefect),
         ("watcher", _watchers),
         ("domains", _domains),
     ]
@@ -122,21 +111,6 @@ def _dbt(settings: Settings) -> Iterator[Check]:
     project = settings.project_dir / "dbt_project.yml"
     there = project.is_file()
     yield Check("dbt", "ok" if there else "broken", str(project) + ("" if there else " is missing"))
-
-
-def _prefect(_settings: Settings) -> Iterator[Check]:
-    url = os.environ.get("PREFECT_API_URL")
-    if not url:
-        text = "from the active profile" if api_is_configured() else "embedded, no server needed"
-        yield Check("Prefect", "ok", text)
-        return
-    try:
-        code = httpx.get(f"{url.rstrip('/')}/health", timeout=5).status_code
-    except httpx.HTTPError as error:
-        yield Check("Prefect", "broken", f"{url} does not answer: {error or type(error).__name__}")
-        return
-    fine = code == httpx.codes.OK
-    yield Check("Prefect", "ok" if fine else "broken", f"{url} answers {code}")
 
 
 def _watchers(settings: Settings) -> Iterator[Check]:

@@ -202,20 +202,53 @@ def ui(
 
 
 @app.command()
+def server(
+    host: Annotated[
+        str, typer.Option(envvar="PREFECT_SERVER_API_HOST", help="Address to listen on.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(envvar=["PORT", "PREFECT_SERVER_API_PORT"], help="Port to listen on.")
+    ] = 4200,
+) -> None:
+    """Serve Prefect's API and UI for a deployment: on PostgreSQL, and with a password.
+
+    Needs DATABASE_URL or PGHOST and its like, and PREFECT_SERVER_API_AUTH_STRING unless it
+    listens on this machine alone. See docs/production.md.
+    """
+    from cli.server import serve
+
+    serve(load_settings(), host, port)
+
+
+@app.command()
 def worker(
     pool: Annotated[str, typer.Option(help="Work pool to pull from.")] = "aljibe",
     with_watch: Annotated[
         bool, typer.Option("--with-watch", help="Keep `aljibe watch` running beside it.")
     ] = False,
 ) -> None:
-    """Start a worker that pulls runs from a work pool of the configured Prefect API."""
+    """Pull runs from a work pool of the configured Prefect API, and clean up after broken ones.
+
+    On SIGTERM it takes no more runs, lets those that are going end (ALJIBE_DRAIN_SECONDS), and
+    has the rest run again. See docs/production.md.
+    """
     if with_watch:
         from cli.worker_and_watch import worker_and_watch
 
         raise typer.Exit(worker_and_watch(pool))
-    from cli.prefect_commands import start_worker
+    from cli.start_worker import start_worker as work
 
-    start_worker(pool)
+    work(load_settings(), pool)
+
+
+@app.command()
+def health() -> None:
+    """Ask this machine's worker or server whether it is well. Exit code 1 if it is not."""
+    from cli.health import is_healthy
+
+    well, said = is_healthy(load_settings())
+    print(said)
+    raise typer.Exit(0 if well else 1)
 
 
 def main() -> None:

@@ -108,6 +108,10 @@ class PrefectUnavailable(TransientError):
     """The Prefect API that holds the saved blocks does not answer."""
 
 
+class PrefectRefused(PermanentError):
+    """The Prefect API answers, but not to these credentials."""
+
+
 class AuditRefused(PermanentError):
     """The audit database answers, but not to this user, password or database name."""
 

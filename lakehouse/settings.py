@@ -60,8 +60,21 @@ class Settings(BaseSettings):
     notify_completed: bool = Field(
         default=False, description="Whether operators also hear of runs that completed."
     )
+    worker_name: str | None = Field(
+        default=None, pattern=r"^[^/%\s]+$", description="Name of the worker; default the host's."
+    )
+    drain_seconds: float = Field(
+        default=45, ge=0, description="What running flows get to end when a worker is stopped."
+    )
+    resume_attempts: int = Field(
+        default=2, ge=0, description="How often a run that crashed is run again by itself."
+    )
     api_wait_seconds: Seconds = Field(
         default=300, description="Longest wait of a worker or server for what it needs to start."
+    )
+    health_host: str = Field(default="127.0.0.1", description="Where a worker tells its health.")
+    health_port: int | None = Field(
+        default=None, ge=1, le=65535, description="Port of a worker's health; default $PORT."
     )
     pool_limit: int = Field(
         default=4, ge=1, description="Runs that the work pool lets go at once; read by bootstrap."
