@@ -181,6 +181,22 @@ def watch(
 
 
 @app.command()
+def dashboard(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(envvar="PORT", min=0, max=65535, help="0 takes a free one.")
+    ] = 8080,
+) -> None:
+    """Serve the figures of what was published, and the reports, to browsers.
+
+    Beyond this machine only with ALJIBE_DASHBOARD_PASSWORD. Ends with Ctrl-C or SIGTERM.
+    """
+    from cli.dashboard import serve_dashboard
+
+    serve_dashboard(load_settings(), host, port)
+
+
+@app.command()
 def why(
     file: Annotated[str, typer.Argument(help="Name of the file, without its folder.")],
     domain: Annotated[str | None, typer.Option(help="Only this domain.")] = None,

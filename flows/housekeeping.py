@@ -25,4 +25,5 @@ def housekeeping(domain: str | None = None) -> State[Any]:
         board = judge_arrivals(domain)
     except AljibeError as error:
         return explained(error)
-    return succeeded(board["summary"], [*board["missing"], *board["late"]], data=board)
+    warnings = [*board["missing"], *board["late"], *board["warnings"]]
+    return succeeded(board["summary"], warnings, data=board)

@@ -156,6 +156,18 @@ class PublishUnverified(PermanentError):
     """What was written for publishing differs from the warehouse."""
 
 
+class NotPublished(PermanentError):
+    """A domain has no published tables that this reader may see."""
+
+
+class PublicationUnreadable(TransientError):
+    """Published tables are there, or should be, and cannot be read."""
+
+
+class PagesNotStored(TransientError):
+    """The pages of the reports could not be copied to where they are served from, or be read."""
+
+
 class RelationMissing(PermanentError):
     """A database has no table or view of this name; names those it has."""
 

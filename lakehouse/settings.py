@@ -41,6 +41,9 @@ class Settings(BaseSettings):
     audit_url: SecretStr | None = Field(
         default=None, description="SQLAlchemy URL of the audit database; default SQLite in home."
     )
+    serving_url: SecretStr | None = Field(
+        default=None, description="SQLAlchemy URL of the PostgreSQL that is published to."
+    )
     parse_dir: DirectoryPath | None = Field(
         default=None, description="What dbt has parsed, for every home; default each its own."
     )
@@ -82,6 +85,12 @@ class Settings(BaseSettings):
     ui_url: str | None = Field(default=None, description="Prefect's UI as people open it.")
     reports_url: str | None = Field(
         default=None, description="Where the pages of the reports are served."
+    )
+    reports_target: SecretStr | None = Field(
+        default=None, description="fsspec URL of a folder or bucket that pages are copied to."
+    )
+    dashboard_password: SecretStr | None = Field(
+        default=None, min_length=8, description="What readers of the dashboard log in with."
     )
 
     @field_validator("home", "raw_dir", "warehouse_dir", "serving_dir", "quarantine_dir")

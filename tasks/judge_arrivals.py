@@ -20,6 +20,7 @@ from lakehouse.settings import Settings, load_settings
 from lakehouse.source_catalog import Catalog, known_domains, load_catalog
 from tasks.emit_events import emit_events
 from tasks.policies import transient_retries
+from tasks.store_pages import store_pages
 
 
 @task(name="judge-arrivals", cache_policy=NO_CACHE, **transient_retries)
@@ -27,7 +28,8 @@ def judge_arrivals(domain: str | None) -> dict[str, Any]:
     """Post the board of a domain, or of each and of all with the page; emit what is new.
 
     Returns:
-        `counts` of the verdicts, `missing` and `late` with a line for each, `events` emitted.
+        `counts` of the verdicts, `missing` and `late` with a line for each, `events` emitted,
+        `warnings` of stores that could not take the page.
 
     Raises:
         DomainUnknown: there is no such domain.
@@ -42,6 +44,7 @@ def judge_arrivals(domain: str | None) -> dict[str, Any]:
         _post(rows, None, settings)
         language = language_of(settings.project_dir, [catalog.domain for catalog in catalogs])
         write_arrivals(rows, settings.reports, language, now)
+    warnings = store_pages(None, settings) if domain is None else []
     told = set(told_before(settings.reports))
     new = [event for event in arrival_events(rows) if event.id not in told]
     emitted = emit_events(new)
@@ -52,6 +55,7 @@ def judge_arrivals(domain: str | None) -> dict[str, Any]:
         "missing": [_line(row) for row in rows if row.verdict == "missing"],
         "late": [_line(row) for row in rows if row.verdict == "late"],
         "events": emitted,
+        "warnings": warnings,
     }
 
 

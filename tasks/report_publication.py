@@ -20,6 +20,7 @@ from tasks.emit_events import emit_events
 from tasks.last_report import last_reported
 from tasks.post_artifacts import update_summaries
 from tasks.run_page import run_link
+from tasks.store_pages import store_pages
 
 
 def report_publication(
@@ -34,13 +35,17 @@ def report_publication(
     """
     told = tell_publication(domain, outcome, str(refused or ""), return_state=True)
     if told.is_completed():
-        return []
+        return list(told.result())
     return [f"what was published could not be added to the reports: {told.message}"]
 
 
 @task(name="report-publication", task_run_name="report {domain}", cache_policy=NO_CACHE)
-def tell_publication(domain: str, outcome: PublishOutcome, refused: str) -> None:
-    """Write the pages and summaries of the last build anew, with the publication in them."""
+def tell_publication(domain: str, outcome: PublishOutcome, refused: str) -> list[str]:
+    """Write the pages and summaries of the last build anew, with the publication in them.
+
+    Returns:
+        A warning for each store that could not take the pages.
+    """
     settings = load_settings()
     engine = audit_engine(settings)
     log, build = PublicationLog(engine), BuildHistory(engine).last(domain)
@@ -54,10 +59,11 @@ def tell_publication(domain: str, outcome: PublishOutcome, refused: str) -> None
         emit_events([event])
     if facts is None:
         get_run_logger().info("%s has no report yet to add the publication to.", domain)
-        return
+        return []
     if facts.publish == publish:
-        return
+        return []
     facts = replace(facts, publish=publish)
     update_summaries(facts, settings)
     # The pages of tests do not tell of publications, and are most of the pages.
     write_pages(facts, settings.reports, tests=False)
+    return store_pages(domain, settings)

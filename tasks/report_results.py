@@ -41,6 +41,7 @@ from tasks.notify import tell_owners
 from tasks.post_artifacts import post_artifacts
 from tasks.register_raw import open_findings
 from tasks.run_page import run_link
+from tasks.store_pages import store_pages
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,7 @@ def make_reports(
     with ThreadPoolExecutor(1) as beside:
         posted = beside.submit(copy_context().run, post_artifacts, facts, settings)
         warnings += attempt("the pages", lambda: _pages(facts, settings)) or []
+        warnings += attempt("the copy of the pages", lambda: _stored(facts, settings)) or []
         attempt("the artifacts", posted.result)
     attempt("the tables of failures", lambda: _failure_tables(build))
     attempt("the events", lambda: _events(facts, build_id, settings))
@@ -172,6 +174,10 @@ def _pages(facts: RunFacts, settings: Settings) -> list[str]:
         f"the pages of {name} cannot be read; its next build writes them anew"
         for name in written.damaged
     ]
+
+
+def _stored(facts: RunFacts, settings: Settings) -> list[str]:
+    return store_pages(facts.domain, settings)
 
 
 def _failure_tables(build: DbtBuild) -> None:

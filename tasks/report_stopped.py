@@ -21,6 +21,7 @@ from tasks.last_report import last_reported
 from tasks.notify import tell_owners
 from tasks.post_artifacts import post_summaries
 from tasks.run_page import run_link
+from tasks.store_pages import store_pages
 
 
 def report_stopped(domain: str, why: str) -> None:
@@ -69,5 +70,6 @@ def tell_stopped(domain: str, why: str) -> None:
     )
     post_summaries(facts, settings)
     write_pages(facts, settings.reports)
+    store_pages(domain, settings)
     for warning in tell_owners(facts, settings):
         get_run_logger().warning("%s", warning)

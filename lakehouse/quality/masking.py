@@ -35,7 +35,7 @@ def masked_columns(manifest: Manifest, unique_ids: Iterable[str]) -> frozenset[s
         name.lower()
         for unique_id in nodes
         for name, column in (manifest.node(unique_id).get("columns") or {}).items()
-        if _is_pii(column)
+        if is_personal(column)
     )
 
 
@@ -76,7 +76,8 @@ def without_values(message: str) -> str:
     return f"{message.splitlines()[0].strip()}, {kind['inner']}" if kind else ""
 
 
-def _is_pii(column: Any) -> bool:
+def is_personal(column: Any) -> bool:
+    """Whether a column, as dbt declares it, holds personal data: `config.meta.pii`."""
     if not isinstance(column, Mapping):
         return False
     flags = [node_meta(column).get("pii"), (column.get("meta") or {}).get("pii")]

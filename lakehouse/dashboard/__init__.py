@@ -1,0 +1,1 @@
+"""The dashboard: figures of the published data, and the pages of the reports, for a browser."""

@@ -1,0 +1,1 @@
+"""Pages of the reports where others serve them from: PostgreSQL, a folder or a bucket."""
