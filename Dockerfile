@@ -60,7 +60,7 @@ ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin \
 WORKDIR /app
 USER 10001:10001
 VOLUME /data
-EXPOSE 4200 8501
+EXPOSE 4200 8080
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=10s --start-period=120s --retries=3 CMD ["/app/deploy/healthcheck"]
 ENTRYPOINT ["/usr/bin/tini", "--", "/app/deploy/entrypoint"]

@@ -56,7 +56,8 @@ def local_services(settings: Settings, *, demo: bool, server_port: int, dashboar
             services, settings.root / "postgres", passwords["POSTGRES_PASSWORD"]
         )
         urls = database_urls(admin, passwords)
-        _once([str(PROJECT_ROOT / "deploy" / "databases")], {**urls, "ADMIN_DATABASE_URL": admin})
+        databases = [str(PROJECT_ROOT / "deploy" / "databases")]
+        _once(services, databases, {**urls, "ADMIN_DATABASE_URL": admin})
         api = f"http://127.0.0.1:{server_port}/api"
         login = f"admin:{passwords['PREFECT_PASSWORD']}"
         prefect = "PREFECT_SERVER_DATABASE_CONNECTION_URL"
@@ -69,6 +70,8 @@ def local_services(settings: Settings, *, demo: bool, server_port: int, dashboar
             )
         )
         _wait_until_healthy(services, f"{api}/health", settings.api_wait_seconds)
+        if services.is_asked_to_stop:
+            return services.wait()
         runs = {
             "PREFECT_API_URL": api,
             "PREFECT_API_AUTH_STRING": login,
@@ -80,7 +83,9 @@ def local_services(settings: Settings, *, demo: bool, server_port: int, dashboar
         }
         if demo:
             runs |= _stand_ins(services, settings)
-        _once([str(PROJECT_ROOT / "deploy" / "bootstrap")], runs)
+        _once(services, [str(PROJECT_ROOT / "deploy" / "bootstrap")], runs)
+        if services.is_asked_to_stop:
+            return services.wait()
         services.add(Service("worker", [*_ALJIBE, "worker"], runs))
         services.add(Service("watcher", [*_ALJIBE, "watch"], runs))
         reader = {
@@ -162,10 +167,17 @@ def _assert_free(port: int) -> None:
             raise SettingsInvalid(f"Port {port} of 127.0.0.1 is taken: {error}.") from None
 
 
-def _once(command: Sequence[str], environment: Mapping[str, str]) -> None:
+def _once(services: SideBySide, command: Sequence[str], environment: Mapping[str, str]) -> None:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    done = subprocess.run(command, env={**os.environ, **environment, "PATH": path}, check=False)
-    if done.returncode:
+    running = subprocess.Popen(command, env={**os.environ, **environment, "PATH": path})
+    while running.poll() is None:
+        services.look()
+        if services.is_asked_to_stop:
+            running.terminate()
+            running.wait()
+            return
+        time.sleep(0.2)
+    if running.returncode:
         raise SettingsInvalid(f"{Path(command[0]).name} failed; what it said is above.")
 
 
@@ -188,7 +200,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="deploy/local", description=__doc__)
     parser.add_argument("--demo", action="store_true", help="with stand-ins and sample data")
     parser.add_argument("--server-port", type=int, default=4200)
-    parser.add_argument("--dashboard-port", type=int, default=8501)
+    parser.add_argument("--dashboard-port", type=int, default=8080)
     chosen = parser.parse_args()
     return local_services(
         load_settings(),
