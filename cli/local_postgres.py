@@ -99,6 +99,7 @@ def _wait(services: SideBySide, port: int) -> None:
         except OSError:
             if time.monotonic() >= deadline:
                 raise SettingsInvalid("PostgreSQL did not start; its log is above.") from None
+            services.look()
             time.sleep(0.2)
         else:
             return

@@ -31,7 +31,6 @@ mount -t proc proc "$root/proc"
 mount --rbind /dev "$root/dev"
 """
 _READ_ONLY = """
-mount --bind "$data" "$root/data"
 mount -o remount,bind,ro "$root"
 mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
 """
@@ -47,6 +46,7 @@ class Image:
 
     def __init__(self, folder: Path, dockerfile: Path = PROJECT / "Dockerfile") -> None:
         self.folder = folder.resolve()
+        self.context = dockerfile.parent
         self.stages = read_stages(dockerfile)
         self.stage: Stage = self.stages[-1]
 
@@ -91,30 +91,44 @@ class Image:
         return values
 
     def command(
-        self, data: Path, arguments: Sequence[str], variables: Mapping[str, str], user: str = ""
+        self,
+        volumes: Mapping[str, Path],
+        arguments: Sequence[str],
+        variables: Mapping[str, str],
+        *,
+        user: str = "",
+        capabilities: Sequence[str] = (),
+        read_only: bool = True,
     ) -> list[str]:
         """A command line that runs the image as a hardened container would.
 
-        Its root is read-only, `/tmp` is its own, it has no capability and gains no privilege.
+        It gains no privilege, and nothing of this process's environment is handed on.
 
         Args:
-            data: folder that becomes the volume `/data`.
+            volumes: folders of this machine by their place in the image.
             arguments: behind the entry point.
-            variables: added to those of the image; nothing of this process is handed on.
+            variables: added to those of the image.
             user: `uid:gid`; the image's own by default.
+            capabilities: that are left, such as `chown`.
+            read_only: whether the root is, with a `/tmp` of its own.
         """
         step, entry = self.stage.last("USER"), self.stage.last("ENTRYPOINT")
         uid, _, gid = (user or (step.text if step else "0:0")).partition(":")
         workdir = self.stage.last("WORKDIR")
         given = [f"{k}={v}" for k, v in {**self.variables(), **variables}.items()]
-        dropped = ["--no-new-privs"] if uid == "0" else ["--no-new-privs", "--bounding-set=-all"]
+        left = ",".join(["-all", *(f"+{name}" for name in capabilities)])
         inside = [
             "env", "-i", *given, "setpriv", f"--reuid={uid}", f"--regid={gid}", "--clear-groups",
-            *dropped, "sh", "-c", f'cd {workdir.text if workdir else "/"} && exec "$@"', "sh",
+            "--no-new-privs", f"--bounding-set={left}",
+            "sh", "-c", f'cd {workdir.text if workdir else "/"} && exec "$@"', "sh",
             *(entry.words() if entry else []), *arguments,
         ]  # fmt: skip
-        script = _MOUNT + "data=$1; shift\n" + _READ_ONLY + 'exec chroot "$root" "$@"\n'
-        return _apart(script, str(self.root(self.stage.name)), str(data.resolve()), *inside)
+        mounts = "".join(
+            f'mkdir -p "$root{place}"; mount --bind "{folder.resolve()}" "$root{place}"\n'
+            for place, folder in volumes.items()
+        )
+        script = _MOUNT + mounts + (_READ_ONLY if read_only else "") + 'exec chroot "$root" "$@"\n'
+        return _apart(script, str(self.root(self.stage.name)), *inside)
 
     def _empty_debian(self, root: Path) -> None:
         kept = self.folder / "debian"
@@ -169,12 +183,12 @@ class Image:
             place.parent.mkdir(parents=True, exist_ok=True)
             _run(["cp", "--archive", str(origin), str(place)])
         elif source == ".":
-            for name in taken_files(PROJECT):
+            for name in taken_files(self.context):
                 (place / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(PROJECT / name, place / name)
+                shutil.copy2(self.context / name, place / name)
         else:
             place.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(PROJECT / source, place)
+            shutil.copy2(self.context / source, place)
 
 
 def _apart(script: str, *arguments: str) -> list[str]:
@@ -228,7 +242,9 @@ def main() -> int:
         if not data.exists():
             data.mkdir(mode=0o750)
             os.chown(data, 10001, 10001)
-        return subprocess.run(image.command(data, chosen.command, {}), check=False).returncode
+        return subprocess.run(
+            image.command({"/data": data}, chosen.command, {}), check=False
+        ).returncode
     image.build(*pip_of_this_machine(chosen.folder), first=chosen.stage)
     print(f"built {image.root(image.stage.name)}")  # noqa: T201
     return 0

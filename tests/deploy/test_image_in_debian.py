@@ -17,13 +17,16 @@ from pathlib import Path
 
 import duckdb
 import httpx
+import paramiko
 import psutil
 import pytest
+import yaml
 from servers.child_process import free_port
 from servers.postgres import running_postgres
 from try_image import Image, pip_of_this_machine
 
 from demo.pharma_deliveries import seed_deliveries
+from lakehouse.settings import PROJECT_ROOT
 
 pytestmark = [pytest.mark.soak, pytest.mark.integration, pytest.mark.timeout(3600)]
 UID = 10001
@@ -65,9 +68,8 @@ class Deployment:
         return path
 
     def once(self, role: str, *arguments: str, check: bool = True, **more: str) -> str:
-        command = self.image.command(
-            self.data(role), [*arguments], {**self.variables.get(role, {}), **more}
-        )
+        given = {**self.variables.get(role, {}), **more}
+        command = self.image.command({"/data": self.data(role)}, arguments, given)
         done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
         with (self.folder / "once.log").open("a") as log:
             log.write(done.stdout + done.stderr)
@@ -75,7 +77,7 @@ class Deployment:
         return done.stdout + done.stderr
 
     def start(self, role: str, *arguments: str) -> "subprocess.Popen[bytes]":
-        command = self.image.command(self.data(role), [*arguments], self.variables[role])
+        command = self.image.command({"/data": self.data(role)}, arguments, self.variables[role])
         with (self.folder / f"{role}.log").open("ab") as log:
             self.started.append(subprocess.Popen(command, stdout=log, stderr=log))
         return self.started[-1]
@@ -256,7 +258,13 @@ def test_started_as_root_it_hands_the_volume_over_and_stops_being_root(image, tm
     data = tmp_path / "volume"
     (data / "landing").mkdir(parents=True)
     script = "id -u; grep -E 'CapEff|NoNewPrivs' /proc/self/status; touch /data/x; touch /app/x"
-    command = image.command(data, ["sh", "-c", script], {}, user="0:0")
+    command = image.command(
+        {"/data": data},
+        ["sh", "-c", script],
+        {},
+        user="0:0",
+        capabilities=["chown", "dac_override", "fowner", "setgid", "setuid"],
+    )
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.stdout.split() == ["10001", "CapEff:", "0" * 16, "NoNewPrivs:", "1"], done.stderr
     assert (data / "landing").stat().st_uid == (data / "x").stat().st_uid == UID
@@ -272,3 +280,66 @@ def test_stopped_by_sigterm_worker_and_watcher_end_and_leave_nothing(deployment)
     inside.send_signal(signal.SIGTERM)
     assert service.wait(120) == 0, deployment.log("worker")[-2000:]
     assert not [process for process in everybody if process.is_running()]
+
+
+@pytest.fixture(scope="module")
+def sftp_image(image, tmp_path_factory) -> Image:
+    folder = image.folder / "demo-sftp"
+    sftp = Image(folder, PROJECT_ROOT / "deploy" / "demo-sftp" / "Dockerfile")
+    if not (sftp.root("sftp") / "usr" / "local" / "bin" / "start").exists():
+        folder.mkdir(exist_ok=True)
+        if not (folder / "debian").exists():
+            (folder / "debian").symlink_to(image.folder / "debian")
+        sftp.build({}, [])
+    return sftp
+
+
+def test_the_sftp_server_of_the_demo_lets_its_user_in_and_no_further(sftp_image, project, tmp_path):
+    env = tmp_path / ".env"
+    subprocess.run([sys.executable, project / "deploy" / "make-env", env], check=True)
+    values = dict(line.split("=", 1) for line in env.read_text().splitlines() if "=" in line)
+    given = {
+        "SFTP_PASSWORD": values["TECHSTORE_SFTP_PASSWORD"],
+        "SFTP_HOST_KEY": values["DEMO_SFTP_HOST_KEY"],
+    }
+    compose = yaml.safe_load((project / "deploy" / "compose.yaml").read_text("utf-8"))
+    rights = [name.lower() for name in compose["services"]["sftp"]["cap_add"]]
+    upload = tmp_path / "upload"
+    upload.mkdir()
+    command = sftp_image.command(
+        {"/sftp/upload": upload}, [], given, capabilities=rights, read_only=False
+    )
+    log = tmp_path / "sshd.log"
+    with log.open("wb") as out:
+        server = subprocess.Popen(command, stdout=out, stderr=out)
+    try:
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                transport = paramiko.Transport(("127.0.0.1", 2222))
+                break
+            except paramiko.SSHException:
+                assert time.monotonic() < deadline, log.read_text()
+                time.sleep(0.2)
+        transport.connect(username="techstore", password=given["SFTP_PASSWORD"])
+        session = paramiko.SFTPClient.from_transport(transport)
+        with session.open("/upload/reclamos.txt", "w") as file:
+            file.write("x")
+        assert session.listdir("/") == ["upload"]
+        with pytest.raises(OSError, match="denied"):
+            session.open("/outside.txt", "w")
+        with pytest.raises(paramiko.SSHException):
+            transport.open_channel("direct-tcpip", ("127.0.0.1", 22), ("127.0.0.1", 1))
+        key = transport.get_remote_server_key()
+        shown = f"{key.get_name()} {key.get_base64()}"
+        assert values["TECHSTORE_SFTP_HOST_KEY"].strip('"') == shown
+        transport.close()
+        assert (upload / "reclamos.txt").stat().st_uid == UID
+        wrong = paramiko.Transport(("127.0.0.1", 2222))
+        with pytest.raises(paramiko.AuthenticationException):
+            wrong.connect(username="techstore", password="wrong")
+        wrong.close()
+        assert given["SFTP_PASSWORD"] not in log.read_text()
+    finally:
+        server.kill()
+        server.wait()
