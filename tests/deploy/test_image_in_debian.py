@@ -186,6 +186,17 @@ def test_a_worker_takes_a_run_as_a_user_that_is_not_root(deployment):
     assert owners == {UID}
 
 
+def test_schedules_make_their_runs(deployment):
+    api = f"http://127.0.0.1:{deployment.server_port}/api/flow_runs/count"
+    login = ("admin", deployment.secrets["login"])
+    asked = {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}
+    deadline = time.monotonic() + 120
+    while not (count := httpx.post(api, json=asked, auth=login).json()):
+        assert time.monotonic() < deadline, deployment.log("server")[-3000:]
+        time.sleep(1)
+    assert count > 3
+
+
 def test_files_with_data_cannot_be_read_by_others(deployment):
     kept = [deployment.lake / name for name in ("raw", "warehouse", "serving", "reports")]
     paths = [path for folder in kept for path in (folder, *folder.rglob("*"))]
