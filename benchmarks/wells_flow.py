@@ -3,23 +3,26 @@
 Run: python -m benchmarks.wells_flow [--wells 5] [--rows 65000] [--rounds 3] [--json FILE]
 """
 
+import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
-import duckdb
 import psutil
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.measurements import MeasurementError, Spread, peak_memory, ratios, timed
+from benchmarks.equal_tables import assert_equal_rows
+from benchmarks.measurements import Spread, peak_memory, ratios, timed
 from benchmarks.olist_flow import Ours, Place, Seconds
 from benchmarks.side_by_side import conclude, option_parser
 from demo.wells.deliveries import FULL_ROWS, write_wells
+from lakehouse.publish.serving_copy import published_tables
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "integration"))
@@ -28,13 +31,14 @@ from servers.prefect_server import running_prefect_server, without_prefect  # no
 
 DOMAIN = "wells"
 MOST_TIMES = 3.0
+_REJECTED = "core.registros_rechazados"
 
 
 class Bare:
     """Plain DuckDB, in a process for the reads and one for the models; memory of the larger."""
 
-    def __init__(self, place: Place) -> None:
-        self.folder = place.folder / "bare"
+    def __init__(self, place: Place, name: str) -> None:
+        self.folder = place.folder / name
         self.folder.mkdir()
         self.warehouse = self.folder / f"{DOMAIN}.duckdb"
         self.peak = 0.0
@@ -50,7 +54,9 @@ class Bare:
         if not self._manifest.is_file():
             self._compile()
         build = self._step("build", files)
-        return {"bare": read + build, "bare_read": read, "bare_build": build}
+        models = (line.split() for line in (self.folder / "build.log").read_text().splitlines())
+        told = {f"bare {name}": float(seconds) for name, seconds in models}
+        return {**told, "bare": read + build, "bare_read": read, "bare_build": build}
 
     @property
     def _manifest(self) -> Path:
@@ -94,60 +100,79 @@ def _watched() -> Iterator[list[int]]:
         yield peak
 
 
-def measure(place: Place, files: Path, rounds: int) -> tuple[Seconds, dict[str, float]]:
+def measure(place: Place, files: Path, rounds: int, few: Path) -> tuple[Seconds, dict[str, float]]:
     """Both sides from files to gold, in turns.
 
     Args:
         place: where.
         files: the generated files.
-        rounds: measured ones; one more goes first, in which dbt parses.
+        rounds: how often.
+        few: files of a first, unmeasured round, in which dbt parses.
 
     Returns:
-        Seconds of each round by what was measured; the most memory of each side in bytes.
+        Seconds of each round by what was measured, and of each node of dbt and each model of
+        plain DuckDB; the most memory of each side in bytes.
 
     Raises:
         MeasurementError: a run failed, or the two sides ended with other tables.
     """
-    bare = Bare(place)
+    _round(Bare(place, "first"), Ours(place, place.folder / "first_home", DOMAIN), few, 0)
+    bare = Bare(place, "bare")
     seconds: Seconds = {}
     peak = 0.0
-    for number in range(rounds + 1):
+    for number in range(rounds):
         ours = Ours(place, place.folder / f"home_{number}", DOMAIN)
-        ours.deliver(files)
-        if number % 2:
-            told = {**ours.run(), **bare.run(files)}
-        else:
-            told = {**bare.run(files), **ours.run()}
-        assert_equal_tables(bare.warehouse, ours.home / "warehouse" / f"{DOMAIN}.duckdb")
-        told["nothing_new"] = ours.run()["ours"]
+        for name, value in _round(bare, ours, files, number).items():
+            seconds.setdefault(name, []).append(value)
         peak = max(peak, ours.peak)
-        if number:
-            for name, value in told.items():
-                seconds.setdefault(name, []).append(value)
-        shutil.rmtree(ours.home)
     return seconds, {"ours": peak, "bare": bare.peak}
 
 
-def assert_equal_tables(bare: Path, ours: Path) -> None:
-    """Make sure that both sides did the same work, by sums over the largest and smallest tables.
+def _round(bare: Bare, ours: Ours, files: Path, number: int) -> dict[str, float]:
+    ours.deliver(files)
+    turns = [lambda: bare.run(files), ours.run]
+    told: dict[str, float] = {}
+    for run in reversed(turns) if number % 2 else turns:
+        told |= run()
+    results, manifest = (
+        json.loads((ours.home / "target" / DOMAIN / f"{name}.json").read_text("utf-8"))
+        for name in ("run_results", "manifest")
+    )
+    told |= {f"node {one['unique_id']}": one["execution_time"] for one in results["results"]}
+    assert_equal_tables(bare.warehouse, ours.home / "warehouse" / f"{DOMAIN}.duckdb", manifest)
+    told["nothing_new"] = ours.run()["ours"]
+    shutil.rmtree(ours.home)
+    return told
+
+
+def assert_equal_tables(bare: Path, ours: Path, manifest: Mapping[str, Any]) -> None:
+    """Make sure that both sides did the same work: every row of what a run publishes.
+
+    Args:
+        bare: plain DuckDB's file.
+        ours: our warehouse.
+        manifest: of its build, which says what is published.
 
     Raises:
         MeasurementError: naming what differs.
     """
-    figures = {
-        "core.lecturas": "count(*), count_if(es_interpolado), count(numero_equipo), sum(epoch(ts))",
-        "marts.paros_por_pozo": "count(*), round(sum(horas_paro), 6)",
-        "marts.resumen_diario": "count(*), sum(length(text))",
-        # Plain DuckDB numbers lines in the order in which its threads read them.
-        "core.registros_rechazados": "count(*)",
-    }
-    for table, sql in figures.items():
-        found = []
-        for warehouse in (bare, ours):
-            with duckdb.connect(str(warehouse), read_only=True) as connection:
-                found.append(connection.execute(f"select {sql} from {table}").fetchone())
-        if found[0] != found[1]:
-            raise MeasurementError(f"{table}: {found[1]} is not {found[0]}, as of plain DuckDB")
+    # Plain DuckDB numbers the lines of all files of a table in one row, ours those of each file.
+    first_lines = " union all ".join(
+        f"select '{table}' as tabla, _source_file, min(_source_line) as first_line "
+        f"from raw.{table} group by _source_file"
+        for table in ("sensor_data", "equipos", "eventos")
+    )
+    rejected = (
+        "select rejected.* exclude (_source_line), _source_line - first_line + 2 as _source_line "
+        f"from {_REJECTED} as rejected join ({first_lines}) using (tabla, _source_file)"
+    )
+    names = [f"{one.schema}.{one.name}" for one in published_tables(manifest, DOMAIN)]
+    tables = {name: (f"from {name}", f"from {name}") for name in names}
+    tables[_REJECTED] = (
+        rejected,
+        f"select * exclude (_source_line), _source_line from {_REJECTED}",
+    )
+    assert_equal_rows(bare, ours, tables)
 
 
 def report(seconds: Seconds, peaks: dict[str, float], title: str, console: Console) -> None:
@@ -187,12 +212,13 @@ def main() -> None:
         with running_prefect_server(scratch / "prefect") as prefect:
             place = Place(scratch, prefect)
             place.parsed.mkdir()
-            files = scratch / "files"
+            files, few = scratch / "files", scratch / "few_files"
             write_wells(files, wells=options.wells, rows=options.rows)
-            seconds, peaks = measure(place, files, options.rounds)
+            write_wells(few, wells=1, rows=300)
+            seconds, peaks = measure(place, files, options.rounds, few)
     title = f"wells, {options.wells} x {options.rows:,} lines"
     report(seconds, peaks, title, console)
-    conclude(options, console, {**seconds, "peak_bytes": peaks}, "after one unmeasured")
+    conclude(options, console, {**seconds, "peak_bytes": peaks}, "after one of few lines")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,14 @@ from lakehouse.settings import load_settings
 from lakehouse.source_catalog import load_catalog
 from lakehouse.transform.dbt_command import DbtBuild
 from tasks.build_catalog import build_data_catalog
-from tasks.build_records import finish_build, nothing_new, record_sources, start_build
+from tasks.build_records import (
+    finish_build,
+    fit_to_warehouse,
+    nothing_new,
+    record_sources,
+    start_build,
+    tests_to_come,
+)
 from tasks.emit_lineage import emit_build, with_lineage
 from tasks.judge_sources import judge_sources
 from tasks.record_errors import record_build, recorded_if_stopped
@@ -44,7 +51,8 @@ def dbt_build(
 
     Args:
         domain: folder name below `dbt/models/`; with `project_dir`, a name for the reports.
-        select: dbt's node selection; default all of the domain.
+        select: dbt's node selection, within the domain; default all of it. As long as parts of
+            the domain were never built, tests that read them too wait, and so does publishing.
         exclude: dbt's exclusion.
         target: target of the profile; default the profile's own.
         full_refresh: rebuild incremental models, and never skip.
@@ -80,6 +88,7 @@ def dbt_build(
             recorded_if_stopped(domain, "transform"),
         ):
             current = [] if build.foreign else register_raw(domain)
+            build = fit_to_warehouse(build)
             skipped = None if rebuild_snapshots else nothing_new(build, current)
             held = [lock.descriptor]
             if skipped is None:
@@ -96,7 +105,7 @@ def dbt_build(
                 sources = judge_sources(build, build_id, skipped, held)
                 record_sources(build, sources)
             emit_build(build, skipped)
-            unrecorded = record_build(build, sources)
+            unrecorded = [*tests_to_come(build), *record_build(build, sources)]
             catalog = build_data_catalog(build, held)
             report = report_results(build, build_id, skipped, sources)
     except AljibeError as error:

@@ -1,6 +1,7 @@
 """The record of a build: whether one is needed, that it began, how it ended."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import duckdb
 from prefect.logging import get_run_logger
@@ -17,8 +18,11 @@ from lakehouse.settings import load_settings
 from lakehouse.transform.build_history import BuildHistory, BuildRecord
 from lakehouse.transform.dbt_command import DbtBuild
 from lakehouse.transform.fingerprint import build_fingerprint
+from lakehouse.transform.unbuilt_parts import has_unbuilt_parts, left_out_tests
 from lakehouse.transform.warehouse_mark import mark_build, marked_build
 from tasks.judge_sources import SourcesJudged
+
+_MOST_NAMED = 3
 
 
 def nothing_new(build: DbtBuild, current: Sequence[CurrentBatch]) -> BuildRecord | None:
@@ -57,6 +61,13 @@ def start_build(build: DbtBuild, current: Sequence[CurrentBatch]) -> str:
     return _history().start(build.domain, fingerprint, run_id=flow_run.get_id())
 
 
+def fit_to_warehouse(build: DbtBuild) -> DbtBuild:
+    """The same build, without tests of parts that the warehouse does not hold yet."""
+    if build.foreign or not build.select or not has_unbuilt_parts(build):
+        return build
+    return replace(build, only_buildable_tests=True)
+
+
 def finish_build(build: DbtBuild, build_id: str, sources: SourcesJudged) -> BuildResults:
     """Note how every node ended, open and end incidents, and mark the warehouse with the build.
 
@@ -75,8 +86,30 @@ def finish_build(build: DbtBuild, build_id: str, sources: SourcesJudged) -> Buil
             results = with_sizes(connection, results)
     manifest = read_manifest(build.target_path)
     known = {node.unique_id for node in results.nodes} | set(manifest.ids)
-    _history().finish(build_id, results.verdict, results, known=known, sources=sources.facts)
+    _history().finish(
+        build_id,
+        results.verdict,
+        results,
+        known=known,
+        sources=sources.facts,
+        left_out=left_out_tests(build, results, manifest),
+    )
     return results
+
+
+def tests_to_come(build: DbtBuild) -> list[str]:
+    """A warning if tests were left out: nothing is published before they run."""
+    left_out = left_out_tests(
+        build, read_results(build.target_path), read_manifest(build.target_path)
+    )
+    if not left_out:
+        return []
+    names = ", ".join(list(left_out.values())[:_MOST_NAMED])
+    more = f" and {len(left_out) - _MOST_NAMED} more" if len(left_out) > _MOST_NAMED else ""
+    return [
+        f"not tested yet, as they also read what was never built: {names}{more}; nothing is "
+        "published before they run"
+    ]
 
 
 def record_sources(build: DbtBuild, sources: SourcesJudged) -> None:

@@ -13,7 +13,8 @@ from lakehouse.errors import AljibeError
 from lakehouse.lake.audit_database import audit_engine
 from lakehouse.lake.error_ledger import ErrorLedger
 from lakehouse.publish.publication_log import PublicationLog
-from lakehouse.quality.run_facts import PublishFacts, RunFacts
+from lakehouse.quality.gather_facts import publish_so_far
+from lakehouse.quality.run_facts import RunFacts
 from lakehouse.quality.source_arrivals import with_faults
 from lakehouse.reports.pages.write_pages import write_pages
 from lakehouse.settings import load_settings
@@ -57,16 +58,13 @@ def tell_stopped(domain: str, why: str) -> None:
     facts = last_reported(domain, settings)
     if facts is None:
         facts = RunFacts.without_a_build(domain, now, settings.reports_language)
-    last = PublicationLog(engine).last(domain)
     facts = replace(
         facts,
         started_at=now,
         run=run_link(settings),
         stopped=why,
         sources=tuple(with_faults(facts.sources, ErrorLedger(engine).open_errors(domain))),
-        publish=PublishFacts(
-            "not run", tables=last.tables if last else {}, at=last.published_at if last else None
-        ),
+        publish=publish_so_far(PublicationLog(engine), domain),
     )
     post_summaries(facts, settings)
     write_pages(facts, settings.reports)

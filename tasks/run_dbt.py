@@ -1,29 +1,26 @@
-"""One dbt build: as a child process, or node by node in the flow's own context."""
+"""One dbt build: as a child process, or node by node in the flow's own context.
 
-import gc
+What needs prefect-dbt is imported where it is used: with it come all modules of dbt, a third of
+the time in which a run starts, and a run with nothing new needs none of them.
+"""
+
 import logging
-import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
-import yaml
-from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
-from prefect_dbt import PrefectDbtRunner, PrefectDbtSettings
 
-from lakehouse.errors import DbtCouldNotRun
 from lakehouse.progress import Progress, tell
 from lakehouse.settings import load_settings
 from lakehouse.transform.dbt_command import DbtBuild
 from lakehouse.transform.dbt_process import DbtLine, run_dbt
-from lakehouse.transform.fingerprint import project_hash
-from lakehouse.transform.parse_cache import parsed_before, trust_parse_of
-from lakehouse.transform.profile_target import missing_values
+from lakehouse.transform.parse_cache import parsed_before
 from tasks.policies import is_transient
 
+_PREFECT = "prefect."
+"""Every reference to a Prefect block or variable begins so."""
 _LEVELS = {"info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
 
 
@@ -72,17 +69,10 @@ def run_dbt_with_node_tasks(build: DbtBuild) -> None:
 
     Several times slower, and without a time-out. The DuckDB file is released at the end.
     """
+    from tasks.dbt_by_prefect import run_nodes  # noqa: PLC0415
+
     forget_results(build)
-    trust_parse_of(project_hash(build), build.target_path)
-    runner = PrefectDbtRunner(settings=_dbt_settings(build), raise_on_failure=False)
-    try:
-        with _environment(build.environment()):
-            runner.invoke(build.arguments())
-    except ValueError as error:
-        raise DbtCouldNotRun(f"dbt could not run: {error}") from None
-    finally:
-        DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
-        gc.collect()
+    run_nodes(build)
 
 
 def forget_results(build: DbtBuild) -> None:
@@ -92,39 +82,14 @@ def forget_results(build: DbtBuild) -> None:
     (build.target_path / "run_results.json").unlink(missing_ok=True)
 
 
-def _dbt_settings(build: DbtBuild) -> PrefectDbtSettings:
-    return PrefectDbtSettings(
-        project_dir=build.project_dir,
-        profiles_dir=build.profiles_dir,
-        target_path=build.target_path,
-        # Prefect's own level may be one that dbt does not have, such as WARNING.
-        log_level="info",
-    )
-
-
 @contextmanager
 def resolved_profiles(build: DbtBuild) -> Iterator[str]:
     """Folder with the profile in which Prefect blocks and variables are filled in."""
-    settings = _dbt_settings(build)
-    with settings.resolve_profiles_yml() as folder:
-        resolved = yaml.safe_load((Path(folder) / "profiles.yml").read_text(encoding="utf-8"))
-        if missing := list(missing_values(settings.load_profiles_yml(), resolved)):
-            raise DbtCouldNotRun(
-                "These values of the profile name a Prefect block or variable that does not "
-                f"exist: {'; '.join(missing)}."
-            )
+    profile = build.profiles_dir / "profiles.yml"
+    if _PREFECT not in profile.read_text(encoding="utf-8"):
+        yield str(build.profiles_dir)
+        return
+    from tasks.dbt_by_prefect import filled_profiles  # noqa: PLC0415
+
+    with filled_profiles(build) as folder:
         yield folder
-
-
-@contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value

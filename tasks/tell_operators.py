@@ -7,6 +7,7 @@ from prefect.logging import get_run_logger
 
 from blocks.notification import deliver
 from blocks.notification_lookup import OPERATORS, find_notification_block
+from blocks.told_by_automation import told_by_automation
 from lakehouse.errors import AljibeError, VariableMissing
 from lakehouse.reports.alert_text import build_alert
 from lakehouse.reports.artifacts.artifact_keys import alert_key
@@ -15,8 +16,10 @@ from tasks.last_report import last_reported
 
 
 @task(name="tell-operators", task_run_name="alert {domain}", cache_policy=NO_CACHE)
-def tell_operators(domain: str, happening: str, about: str) -> tuple[str, list[str]]:
+def tell_operators(domain: str, happening: str, about: str, run_id: str) -> tuple[str, list[str]]:
     """Word what stops a domain, keep it as the artifact `alert-<domain>`, and send it.
+
+    It is sent where the automation does not tell of the failed run anyway.
 
     Returns:
         What was done, and a warning if it could not be sent.
@@ -24,6 +27,8 @@ def tell_operators(domain: str, happening: str, about: str) -> tuple[str, list[s
     settings = load_settings()
     alert = build_alert(domain, happening, about, last_reported(domain, settings))
     create_markdown_artifact(key=alert_key(domain), markdown=alert.body, description=alert.subject)
+    if run_id and told_by_automation(run_id):
+        return f"{alert.subject}; operators are told by the run that failed", []
     try:
         block = find_notification_block(OPERATORS, settings)
         if block is not None:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from cli.worker.say import say
 from lakehouse.errors import LockWaitTooLong
 from lakehouse.lake.durable_files import publish_file, sync
 from lakehouse.lake.file_lock import FileLock, Holder, current_holder
@@ -75,9 +76,12 @@ def only_worker(identity: WorkerIdentity, wait_seconds: float) -> Iterator[None]
         _lock_file(identity.locks, identity.name),
         Holder.of_this_process(f"aljibe worker {identity.name}"),
         timeout=wait_seconds,
+        on_wait=lambda holder: say(f"waits until {holder or 'the worker before'} has stopped"),
     )
     try:
         with lock:
+            if lock.left_behind:
+                say(f"the last one died without an end: {lock.left_behind}")
             os.environ[HOME_VARIABLE] = identity.home_id
             yield
     except LockWaitTooLong as error:

@@ -39,12 +39,18 @@ class LastingProcessWorker(ProcessWorker):
         self.is_draining = False
         self._identity = identity
         self._polled_at = datetime.now(UTC)
+        self._is_polling = False
         self._fault = ""
 
     @classmethod
     def __dispatch_key__(cls) -> str:
         """A key of its own: Prefect's process worker keeps its place among the types."""
         return "aljibe-process"
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a run goes on, or is being taken this moment."""
+        return bool(self.active or self._submitting_flow_run_ids or self._is_polling)
 
     async def get_and_submit_flow_runs(self) -> list["FlowRun"]:
         """Take what waits in the pool; nothing while draining or while the API is away."""
@@ -54,7 +60,11 @@ class LastingProcessWorker(ProcessWorker):
 
         async def _poll() -> None:
             nonlocal submitted
-            submitted = await super(LastingProcessWorker, self).get_and_submit_flow_runs()
+            self._is_polling = True
+            try:
+                submitted = await super(LastingProcessWorker, self).get_and_submit_flow_runs()
+            finally:
+                self._is_polling = False
             if self._has_successfully_synced:
                 self._polled_at = datetime.now(UTC)
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import httpx
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import (
     DeploymentFilter,
@@ -26,6 +27,7 @@ DONE_LABEL = "aljibe.resume.done"
 RESUMED_TAG = "resumed"
 NEVER_TAG = "no-resume"
 _NOT_OLDER_THAN = timedelta(hours=24)
+_NOT_THESE_PARAMETERS = (httpx.codes.CONFLICT, httpx.codes.UNPROCESSABLE_ENTITY)
 # Prefect cancels a run whose place under its deployment's limit a restart of the server forgot.
 _SLOT_LOST = "concurrency slot lost"
 
@@ -81,6 +83,13 @@ async def resume(client: PrefectClient, run: FlowRun, deployment_id: UUID, attem
         )
     except ObjectNotFound:
         return await _done(client, run, "is not run again: its deployment is gone")
+    except httpx.HTTPStatusError as error:
+        code = error.response.status_code
+        if code not in _NOT_THESE_PARAMETERS:
+            raise
+        return await _done(
+            client, run, f"is not run again: the API refuses its parameters ({code})"
+        )
     return await _done(client, run, f"is run again as {again.name} ({attempt} of {attempts})")
 
 

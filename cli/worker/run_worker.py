@@ -133,7 +133,7 @@ class _Service:
                 f"stopping: {len(self._worker.active)} runs have "
                 f"{self._settings.drain_seconds:.0f} s to end"
             )
-        await self._until(lambda: not self._worker.active, self._settings.drain_seconds)
+        await self._until(lambda: not self._worker.is_busy, self._settings.drain_seconds)
         left = set(self._worker.active)
         if not left:
             return

@@ -5,9 +5,11 @@ from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from uuid import UUID
 
+import httpx
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import (
     FlowRunFilter,
+    FlowRunFilterId,
     FlowRunFilterParentTaskRunId,
     WorkPoolFilter,
     WorkPoolFilterName,
@@ -28,7 +30,7 @@ from cli.worker.run_ends import UNFINISHED, end_inside, end_run, in_states, read
 from cli.worker.say import say
 from lakehouse.host_processes import HostProcess, end_processes, processes_with
 
-# A worker that lives names itself within a second of taking a run.
+# A worker that lives starts a run within seconds of taking it.
 _UNNAMED_SECONDS = 120.0
 # A worker that is offline longer than this does not come back by itself in time.
 _OFFLINE_SECONDS = 180.0
@@ -65,8 +67,8 @@ class Sweep:
         Raises:
             httpx.HTTPError: the API does not answer, or refuses.
         """
-        gone = await self._is_gone()
         await self._end_orphans()
+        gone = await self._is_gone()
         await self._end_lost_runs(gone)
         await self._end_left_subflows()
         await self._run_again(gone)
@@ -74,9 +76,10 @@ class Sweep:
     async def stop_runs(self, run_ids: Collection[UUID], message: str) -> None:
         """End the processes of runs, and the runs, unless they have ended by themselves.
 
-        What a run says of itself while its processes are being ended does not count.
+        What a run says of itself while its processes are being ended does not count. They end
+        also when the API is away; what it was not told, a later sweep tells it.
         """
-        ended = {run_id for run_id in run_ids if await self._has_ended(run_id)}
+        ended = await self._ended_of(run_ids)
         processes = [one for one in self._processes() if _run_of(one) in run_ids]
         await asyncio.to_thread(end_processes, processes, _GRACE_SECONDS)
         for run_id in run_ids:
@@ -93,12 +96,15 @@ class Sweep:
             if run.id in run_ids:
                 await self._resume(run)
 
-    async def _has_ended(self, run_id: UUID) -> bool:
+    async def _ended_of(self, run_ids: Collection[UUID]) -> set[UUID]:
+        """Which of the runs have a final state, as far as the API tells in time."""
+        asked = FlowRunFilter(id=FlowRunFilterId(any_=list(run_ids)))
         try:
-            state = (await self._client.read_flow_run(run_id)).state
-        except ObjectNotFound:
-            return True
-        return state is not None and state.is_final()
+            async with asyncio.timeout(_GRACE_SECONDS):
+                found = await read_all_flow_runs(self._client, flow_run_filter=asked)
+        except (httpx.HTTPError, TimeoutError):
+            return set()
+        return {run.id for run in found if run.state and run.state.is_final()}
 
     async def _end_orphans(self) -> None:
         """Processes of former runs: nobody can cancel, drain or follow them."""
@@ -138,17 +144,24 @@ class Sweep:
         """Why nobody executes a run; None if somebody does, or may."""
         if run.id in self._active:
             return None
-        name, home = str(run.labels.get(NAME_LABEL)), run.labels.get(HOME_LABEL)
-        if home == self._identity.home_id:
-            if self._is_ours(name) and not self._has_process(run.id):
-                return f"Its process is gone: the worker {name}, or the process itself, was killed."
-            return None
-        never_started = run.state is not None and run.state.is_pending()
-        if home is None and _age(run) > _UNNAMED_SECONDS:
-            return "The worker that took this run died before it started a process."
-        if never_started and _age(run) > _UNNAMED_SECONDS and gone(name):
-            return f"The worker {name} died before the run began."
+        name = str(run.labels.get(NAME_LABEL))
+        if run.labels.get(HOME_LABEL) == self._identity.home_id:
+            if not self._is_ours(name) or self._has_process(run.id):
+                return None
+            return f"Its process is gone: the worker {name}, or the process itself, was killed."
+        is_pending = run.state is not None and run.state.is_pending()
+        if is_pending and _age(run) > _UNNAMED_SECONDS and self._is_abandoned(run, gone):
+            return "The worker that took this run died before the run began."
         return None
+
+    def _is_abandoned(self, run: FlowRun, gone: Callable[[str], bool]) -> bool:
+        """Whether the worker of a run that has no process on this home is gone."""
+        if NAME_LABEL not in run.labels:
+            return True
+        name = str(run.labels[NAME_LABEL])
+        # A run without a home was taken, and not started, before its worker died.
+        mine = name == self._identity.name and HOME_LABEL not in run.labels
+        return mine or gone(name)
 
     def _is_ours(self, name: str) -> bool:
         """Whether runs of a worker of this name on this home are ours to look after."""
@@ -166,8 +179,10 @@ class Sweep:
         # A run that was started through its own deployment may outlive the one that asked for it.
         inside = [run for run in found if run.deployment_id is None]
         parent_ids = {found_id for run in inside if (found_id := await self._parent_of(run))}
-        for parent_id in parent_ids:
-            parent = await self._client.read_flow_run(parent_id)
+        asked = FlowRunFilter(id=FlowRunFilterId(any_=list(parent_ids)))
+        if not parent_ids:
+            return
+        for parent in await read_all_flow_runs(self._client, flow_run_filter=asked):
             ended = parent.end_time if parent.state and parent.state.is_final() else None
             if not ended or _seconds_since(ended) < _PARENT_ENDED_SECONDS:
                 continue
@@ -204,12 +219,10 @@ class Sweep:
         """Whether nothing of a crashed run can still be running somewhere."""
         if run.id in self._active:
             return False
-        name, home = str(run.labels.get(NAME_LABEL)), run.labels.get(HOME_LABEL)
-        if home is None:
-            return True
-        if home == self._identity.home_id:
-            return self._is_ours(name) and not self._has_process(run.id)
-        return gone(name)
+        if run.labels.get(HOME_LABEL) == self._identity.home_id:
+            ours = self._is_ours(str(run.labels.get(NAME_LABEL)))
+            return ours and not self._has_process(run.id)
+        return self._is_abandoned(run, gone)
 
     async def _is_gone(self) -> Callable[[str], bool]:
         """Tells of a worker's name whether it has not been heard of for minutes."""

@@ -57,6 +57,9 @@ class Period:
 def periods_of(expected: ExpectedFiles, since: date, now: datetime) -> list[Period]:
     """The periods that have begun, oldest first, at most `LOOK_BACK` of them.
 
+    Of a cron expression the last one is that of its next due moment, which within the tolerance of
+    the one before begins a little later.
+
     Args:
         expected: the declaration.
         since: first local day of which anything is expected.

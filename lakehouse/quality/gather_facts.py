@@ -151,7 +151,7 @@ def gather_facts(
             if state.change == "NOT CHECKED" and unique_id not in present
         ),
         findings=(*findings, *invalid),
-        publish=_publish_so_far(PublicationLog(engine), build),
+        publish=publish_so_far(PublicationLog(engine), build.domain, build.build_id),
         language=language,
         catalog=catalog,
     )
@@ -168,12 +168,18 @@ def publish_facts(log: PublicationLog, domain: str, outcome: PublishOutcome) -> 
     )
 
 
-def _publish_so_far(log: PublicationLog, build: BuildSeen) -> PublishFacts:
-    """Before this run publishes; a build that is on show already can only stay there."""
-    last = log.last(build.domain)
-    if last and last.build_id == build.build_id:
-        return publish_facts(log, build.domain, "unchanged")
-    return replace(publish_facts(log, build.domain, "not run"), before={})
+def publish_so_far(log: PublicationLog, domain: str, build_id: str | None = None) -> PublishFacts:
+    """What readers have before a run publishes, or where it does not come to that.
+
+    Args:
+        log: the publications.
+        domain: whose.
+        build_id: the run's build; one that is on show already can only stay there.
+    """
+    last = log.last(domain)
+    if last and last.build_id == build_id:
+        return publish_facts(log, domain, "unchanged")
+    return replace(publish_facts(log, domain, "not run"), before={})
 
 
 def _recorded(

@@ -102,6 +102,7 @@ def publish_event(
             "rows_before": sum(publish.before.values()) if publish.before else None,
             "blocked_by": list(blocked_by[:_MOST_NAMES]),
             "run": link.url,
+            "run_id": link.id,
         },
     )
 
@@ -158,6 +159,7 @@ def _test_event(
             "group": group.name if group else None,
             "page": f"{pages}/tests/{page}.html" if pages else None,
             "run": facts.run.url,
+            "run_id": facts.run.id,
         },
     )
 
@@ -194,6 +196,7 @@ def _build_event(facts: RunFacts, build_id: str, pages: str | None) -> RunEvent:
             "seconds": round(results.elapsed_seconds, 1),
             "page": f"{pages}/index.html" if pages else None,
             "run": facts.run.url,
+            "run_id": facts.run.id,
         },
     )
 

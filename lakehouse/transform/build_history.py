@@ -83,6 +83,7 @@ class BuildHistory:
         *,
         known: Collection[str] | None = None,
         sources: Sequence[SourceFacts] = (),
+        left_out: Mapping[str, str] | None = None,
     ) -> None:
         """Record the end of a build: every node's result, and the incidents of its tests.
 
@@ -92,6 +93,8 @@ class BuildHistory:
             results: of every node, freshness of sources included; None if dbt left none.
             known: ids that the project still has.
             sources: tables of sources, whose rows are kept beside those of the models.
+            left_out: names of tests that a build of a part could not run yet, by unique id; they
+                stand as skipped until they run.
         """
         now = datetime.now(UTC)
         with self._engine.begin() as connection:
@@ -109,6 +112,10 @@ class BuildHistory:
                 return
             rows = [_node_row(build_id, node) for node in results.nodes]
             rows += _source_rows(build_id, sources, rows)
+            rows += [
+                _node_row(build_id, NodeResult(unique_id, name, "test", "skipped"))
+                for unique_id, name in (left_out or {}).items()
+            ]
             if rows:
                 connection.execute(insert(node_results), rows)
             record_incidents(connection, domain, build_id, now, results.checks, known)

@@ -23,7 +23,10 @@ class DbtBuild:
     """One build of one domain.
 
     Attributes:
-        select: dbt's node selection; None builds all of the domain, or of a foreign project.
+        select: dbt's node selection, within the domain; None builds all of the domain, or of a
+            foreign project.
+        only_buildable_tests: leave out tests that also read what the build neither builds nor
+            builds upon.
         memory: limit of DuckDB, beyond which it spills to disk.
         foreign: the project is not ours: no raw views, no deliveries, nothing to skip.
         as_of: deliveries by `source.table` that are read in place of the newest.
@@ -36,6 +39,7 @@ class DbtBuild:
     warehouse: Path
     select: str | None = None
     exclude: str | None = None
+    only_buildable_tests: bool = False
     target: str | None = None
     full_refresh: bool = False
     variables: Mapping[str, Any] = field(default_factory=dict)
@@ -96,11 +100,15 @@ class DbtBuild:
 
     @property
     def selection(self) -> list[str]:
-        """Selectors for dbt: as given, else the folders of the domain; empty means all."""
-        if self.select:
-            return self.select.split()
+        """Selectors for dbt; empty means all.
+
+        As given, each limited to the domain, whose words another domain may use too; else the
+        folders of the domain.
+        """
         if self.foreign:
-            return []
+            return self.select.split() if self.select else []
+        if self.select:
+            return [f"{selector},path:*/{self.domain}" for selector in self.select.split()]
         folders = [f"{part}/{self.domain}" for part in _PARTS_OF_A_DOMAIN]
         return [f"path:{folder}" for folder in folders if (self.project_dir / folder).is_dir()]
 
@@ -111,6 +119,8 @@ class DbtBuild:
             arguments += ["--select", *self.selection]
         if self.exclude:
             arguments += ["--exclude", *self.exclude.split()]
+        if self.only_buildable_tests:
+            arguments += ["--indirect-selection", "buildable"]
         if self.full_refresh:
             arguments.append("--full-refresh")
         return arguments

@@ -16,6 +16,7 @@ from lakehouse.watch.settling import Settling, SettlingTimes
 
 FOLDERS = ("files", "sftp")
 _AFTER_FAULT_SECONDS = 3.0
+_SOONEST_SECONDS = 0.5
 OpenStore = Callable[[Table], FileStore]
 Say = Callable[[str], None]
 
@@ -110,8 +111,13 @@ class DomainWatch:
         ids = frozenset(file.id for file in ready)
         events = [file_arrived(self.domain, file) for file in ready if file.id not in self._told]
         self._told = ids
-        moving = any(one.moving for folder in self.folders for one in folder.arrivals)
-        attempt = self.settling.due(ids, moving=moving, now=at)
+        arrivals = [one for folder in self.folders for one in folder.arrivals]
+        attempt = self.settling.due(
+            ids,
+            moving=any(one.moving for one in arrivals),
+            changed_at=max((one.changed_at for one in arrivals), default=0.0),
+            now=at,
+        )
         if attempt is not None:
             events.append(arrivals_settled(self.domain, ready, attempt))
         return events
@@ -142,9 +148,20 @@ class DomainWatch:
             self._say_fault(folder, str(error))
             return
         folder.arrivals = tuple(arrivals)
-        # On this machine a look costs nothing, and whoever waits for changes calls for it.
-        folder.next_at = at if isinstance(folder.store, LocalFolder) else at + folder.every
+        folder.next_at = at + self._wait_before_next(folder)
         self._say_fault(folder, "")
+
+    def _wait_before_next(self, folder: WatchedFolder) -> float:
+        """Seconds; a file that has just come is looked at again as soon as it can have settled."""
+        if isinstance(folder.store, LocalFolder):
+            # A look costs nothing here, and whoever waits for changes calls for it.
+            return 0.0
+        settle = [
+            table.table.meta.settle_seconds
+            for table, found in zip(folder.tables, folder.arrivals, strict=True)
+            if found.moving
+        ]
+        return min([folder.every, *(max(one, _SOONEST_SECONDS) for one in settle)])
 
     def _say_fault(self, folder: WatchedFolder, fault: str) -> None:
         if fault == folder.fault:

@@ -44,10 +44,12 @@ class Arrivals:
     Attributes:
         ready: complete and new.
         moving: names of files that are still being sent, or whose ready marker is missing.
+        changed_at: when one of them was last seen to come or to change, by a monotonic clock.
     """
 
     ready: tuple[ReadyFile, ...] = ()
     moving: tuple[str, ...] = ()
+    changed_at: float = 0.0
 
 
 @dataclass
@@ -59,7 +61,7 @@ class WatchedTable:
 
     table: Table
     _listing: frozenset[tuple[str, int, int]] = frozenset()
-    _since: dict[str, tuple[tuple[int, int], float]] = field(default_factory=dict)
+    _since: dict[str, tuple[tuple[int, int, bool], float]] = field(default_factory=dict)
     _waits: bool = True
 
     def look(
@@ -81,10 +83,12 @@ class WatchedTable:
         known = lake.ledger.newest_deliveries(self.table)
         candidates = (*sorted_out.files, *sorted_out.unready)
         pending = pending_names(candidates, known, self.table, lake)
-        self._since = {
-            file.name: self._seen(file, now) for file in candidates if file.name in pending
-        }
         unready = {file.name for file in sorted_out.unready}
+        self._since = {
+            file.name: self._seen(file, now, marked=file.name not in unready)
+            for file in candidates
+            if file.name in pending
+        }
         settled = {
             name
             for name, (_, since) in self._since.items()
@@ -100,10 +104,13 @@ class WatchedTable:
                 if file.name in settled
             ),
             tuple(sorted(set(self._since) - settled)),
+            max((since for _, since in self._since.values()), default=0.0),
         )
 
-    def _seen(self, file: FoundFile, now: float) -> tuple[tuple[int, int], float]:
-        status = (file.size, file.mtime_ns)
+    def _seen(
+        self, file: FoundFile, now: float, *, marked: bool
+    ) -> tuple[tuple[int, int, bool], float]:
+        status = (file.size, file.mtime_ns, marked)
         before = self._since.get(file.name)
         # The first look of all, too, is only the first of two.
         return before if before and before[0] == status else (status, now)

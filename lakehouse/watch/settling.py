@@ -8,7 +8,7 @@ class SettlingTimes:
     """How long a domain waits, in seconds.
 
     Attributes:
-        quiet: without any change in its folders before a run is woken.
+        quiet: without a change of any file before a run is woken.
         longest: after which a run is woken although more keeps coming.
         again: after which a run is woken once more for files that none has taken; doubled each
             time, up to `most_again`.
@@ -29,34 +29,32 @@ class Settling:
     """
 
     times: SettlingTimes
-    _ready: frozenset[str] = frozenset()
     _told: frozenset[str] = frozenset()
     _told_at: float = 0.0
     _attempt: int = 0
-    _changed_at: float = 0.0
     _first_at: float | None = field(default=None)
 
-    def due(self, ready: frozenset[str], *, moving: bool, now: float) -> int | None:
+    def due(
+        self, ready: frozenset[str], *, moving: bool, changed_at: float, now: float
+    ) -> int | None:
         """Whether a run is to be woken now.
 
         Args:
             ready: ids of the files that are complete and that the ledger does not have.
             moving: whether a file is still being sent.
+            changed_at: when a file that waits was last seen to come or to change.
             now: of the clock.
 
         Returns:
             How often a run was woken for these files before; None if none is to be woken.
         """
-        if ready != self._ready or moving:
-            self._changed_at = now
-        self._ready = ready
         new = ready - self._told
         if not new:
             self._first_at = None
             return self._again(ready, now)
         if self._first_at is None:
             self._first_at = now
-        is_quiet = not moving and now - self._changed_at >= self.times.quiet
+        is_quiet = not moving and now - changed_at >= self.times.quiet
         if is_quiet or now - self._first_at >= self.times.longest:
             self._attempt = 0
             return self._tell(ready, now)

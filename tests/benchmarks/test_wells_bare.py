@@ -1,11 +1,8 @@
 """Plain DuckDB reads the generated files of wells into the tables that the models ask for."""
 
 import duckdb
-import pytest
 
-from benchmarks.measurements import MeasurementError
 from benchmarks.wells_bare import build_models, read_files
-from benchmarks.wells_flow import assert_equal_tables
 from demo.wells.deliveries import write_wells
 
 
@@ -43,15 +40,3 @@ def test_models_are_made_after_those_that_they_read():
     with duckdb.connect() as connection:
         build_models(connection, {"nodes": nodes})
         assert connection.execute("from core.b").fetchall() == [(1,)]
-
-
-def test_tables_that_differ_are_refused(tmp_path):
-    for name, pump in (("bare", "1"), ("ours", "null::int")):
-        with duckdb.connect(str(tmp_path / name)) as connection:
-            connection.execute("create schema core")
-            connection.execute(
-                "create table core.lecturas as select timestamp '2024-01-01' as ts, "
-                f"false as es_interpolado, {pump} as numero_equipo"
-            )
-    with pytest.raises(MeasurementError, match=r"core\.lecturas: \(1, 0, 0"):
-        assert_equal_tables(tmp_path / "bare", tmp_path / "ours")

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
 from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from axe_findings import axe_findings
 from hostile_run import DUPLICATE, FILES, LINES, SCRIPT
 from lxml import html
 from playwright.sync_api import Browser, Page
@@ -19,13 +18,6 @@ window.violations = [];
 addEventListener("securitypolicyviolation", event =>
   window.violations.push(event.violatedDirective + " " + event.blockedURI));
 """
-RUN_AXE = "options => axe.run(options).then(results => results.violations)"
-SERIOUS = ("serious", "critical")
-# Dark differs from light in its colours alone.
-AXE_OPTIONS: dict[Literal["light", "dark"], dict[str, object]] = {
-    "light": {"resultTypes": ["violations"]},
-    "dark": {"resultTypes": ["violations"], "runOnly": ["color-contrast"]},
-}
 
 
 @pytest.fixture(scope="module")
@@ -119,18 +111,10 @@ def test_every_kind_of_page_can_be_read_by_everybody_in_light_and_dark(
     chosen = [folder / "index.html", folder / "shop" / "owners" / "ventas.html"]
     chosen += [folder / domain / "index.html" for domain in ("pharma_latam", "vendas-b-br-b")]
     chosen += (folder / "pharma_latam" / "tests").iterdir()
-    script, found = Axe().axe_script, []
+    found = []
     for path in chosen:
         reader.goto(path.as_uri())
-        reader.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
-        reader.evaluate(script)
-        for scheme, options in AXE_OPTIONS.items():
-            reader.emulate_media(color_scheme=scheme)
-            found += [
-                (path.name, scheme, one["id"], [node["html"][:200] for node in one["nodes"][:3]])
-                for one in reader.evaluate(RUN_AXE, options)
-                if one["impact"] in SERIOUS or one["id"] == "color-contrast"
-            ]
+        found += axe_findings(reader, path.name)
     assert found == []
 
 

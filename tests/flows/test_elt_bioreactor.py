@@ -101,6 +101,48 @@ class TestPartsByTag:
         assert refused.is_failed()
         assert "bioreactor is not published" in str(refused.message)
 
+    def test_a_new_warehouse_is_built_part_by_part_and_published_once_all_is_tested(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("ALJIBE_HOME", str(tmp_path / "empty"))
+        settings = load_settings()
+        write_telemetry(settings.landing(DOMAIN), batches=1)
+        assert ingest(DOMAIN, return_state=True).is_completed()
+        waiting = "relationships_stg_bioreactor_tag__tag__ref_bioreactor_tag_limits_"
+        for _again in range(2):
+            staged = dbt_build(DOMAIN, select="tag:stg", return_state=True)
+            assert staged.name == "CompletedWithWarnings", staged.message
+            assert f"not tested yet, as they also read what was never built: {waiting}" in str(
+                staged.message
+            )
+            refused = publish(DOMAIN, return_state=True)
+            assert refused.is_failed()
+            assert waiting in str(refused.message)
+        seed = dbt_build(DOMAIN, select="bioreactor_tag_limits", return_state=True)
+        assert waiting in str(seed.message)
+        rest = dbt_build(DOMAIN, select="tag:int+", return_state=True)
+        assert rest.is_completed(), rest.message
+        assert publish(DOMAIN, return_state=True).is_failed()
+        # All is there now: every test that touches a part runs with it.
+        assert dbt_build(DOMAIN, select="tag:stg", return_state=True).is_completed()
+        published = publish(DOMAIN, return_state=True)
+        assert published.is_completed(), published.message
+
+    def test_a_part_is_of_its_own_domain_only(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("ALJIBE_HOME", str(tmp_path / "empty"))
+        settings = load_settings()
+        built = dbt_build("pharma_latam", select="+bioreactor_tag_limits", return_state=True)
+        assert "bioreactor" not in str(built.message), built.message
+        assert (
+            rows(
+                settings.warehouse("pharma_latam"),
+                "from information_schema.tables where table_name like 'bioreactor%'",
+            )
+            == []
+        )
+
     def test_the_layer_before_the_mart_is_held_back_until_the_mart_follows(
         self, told: Telemetry, home: Settings
     ) -> None:

@@ -10,16 +10,45 @@ from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import networkx as nx
 import pytest
+from jsonschema import Draft202012Validator, FormatChecker
+from openlineage.client.serde import Serde
 
 from demo.pharma_deliveries import seed_deliveries
 from flows.elt import elt
+from lakehouse.lineage_events.client_events import events_of
+from lakehouse.lineage_events.dataset_names import DatasetName
+from lakehouse.lineage_events.job_runs import Dataset, Field, JobRun, RunPlace
 from tasks.emit_lineage import FLUSH_SECONDS
 
 DOMAIN = "pharma_latam"
+SCHEMA = json.loads((Path(__file__).parent / "openlineage_event.json").read_text("utf-8"))
+FORMATS = FormatChecker(["date-time", "uuid"])
 Event = dict[str, Any]
+
+
+@FORMATS.checks("uri")
+def is_uri(text: object) -> bool:
+    return not isinstance(text, str) or bool(urlsplit(text).scheme and urlsplit(text).path)
+
+
+def assert_valid(events: list[Event]) -> None:
+    """Each event, with its facets, is as the specification of OpenLineage asks."""
+    validator = Draft202012Validator(SCHEMA, format_checker=FORMATS)
+    for event in events:
+        wrong = [f"{one.json_path}: {one.message}" for one in validator.iter_errors(event)]
+        assert wrong == [], event["job"]["name"]
+
+
+def facets_of(events: list[Event]) -> set[str]:
+    """Names of all facets that stand in some events."""
+    holders = [holder for event in events for holder in (event["run"], event["job"])]
+    holders += [one for event in events for one in (*event["inputs"], *event["outputs"])]
+    kinds = ("facets", "inputFacets", "outputFacets")
+    return {name for holder in holders for kind in kinds for name in holder.get(kind) or {}}
 
 
 @pytest.fixture
@@ -99,6 +128,11 @@ def test_every_delivered_file_leads_to_a_published_table(
     returned = datetime.now(UTC)
     assert state.name == "Completed"
     told = events()
+    assert_valid(told)
+    assert facets_of(told) == {
+        *("parent", "jobType", "schema", "documentation", "outputStatistics"),
+        "dataQualityAssertions",
+    }
     assert heard[1] == told
     assert set(ends(told).values()) == {"COMPLETE"}
     graph = way_of_the_data(told)
@@ -137,6 +171,8 @@ def test_a_delivery_that_stops_the_publication_ends_its_runs_as_failed(
     deliver("ventas_arg.csv", repeated_in_argentina)
     assert run().name == "Failed"
     told = events()
+    assert_valid(told)
+    assert "errorMessage" in facets_of(told)
     ended = ends(told)
     assert ended["elt"] == ended["dbt_build"] == "FAIL"
     assert ended["dbt_build.model.aljibe.stg_ventas_arg.test"] == "FAIL"
@@ -153,6 +189,8 @@ def test_a_run_whose_source_is_gone_ends_as_failed_and_names_its_tables(
     started = time.monotonic()
     assert run().name == "Failed"
     assert time.monotonic() - started < 20
+    assert_valid(events())
+    assert "errorMessage" in facets_of(events())
     ended = ends(events())
     assert ended["elt"] == ended["ingest"] == ended["ingest.pharma_files.productos"] == "FAIL"
 
@@ -166,7 +204,37 @@ def test_a_run_that_is_told_to_stop_is_aborted(settings, events, monkeypatch):
     monkeypatch.setattr("flows.elt.load_catalog", stopped)
     with pytest.raises(KeyboardInterrupt):
         elt(DOMAIN)
+    assert_valid(events())
     assert ends(events()) == {"elt": "ABORT"}
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("eventTime",), "2024-03-01 10:00"),
+        (("producer",), "no address"),
+        (("run", "runId"), "7"),
+        (("run", "facets", "parent", "job", "name"), None),
+        (("outputs", 0, "facets", "schema", "fields", 0, "ordinal_position"), "1"),
+        (("outputs", 0, "outputFacets", "outputStatistics", "_schemaURL"), "https://example.com"),
+    ],
+)
+def test_an_event_that_is_not_as_specified_is_found(place, value):
+    parent = RunPlace("shop.elt", "11111111-1111-4111-8111-111111111111")
+    written = Dataset(DatasetName("file", "/raw/t"), fields=(Field("id", "INTEGER"),), rows=3)
+    at = datetime(2024, 3, 1, tzinfo=UTC)
+    run = JobRun(
+        parent.child("shop.ingest"), "EXTRACT", at, at, outcome="COMPLETE", outputs=(written,)
+    )
+    event = json.loads(Serde.to_json(list(events_of(run))[-1]))
+    assert_valid([event])
+    holder = event
+    for key in place[:-1]:
+        holder = holder[key]
+    assert place[-1] in holder
+    holder[place[-1]] = value
+    with pytest.raises(AssertionError):
+        assert_valid([event])
 
 
 def test_without_configuration_nothing_is_told(settings, monkeypatch):

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from servers.prefect_server import running_prefect_server
 from blocks.automations import AUTOMATION, save_automations
 from blocks.bootstrap import save_blocks
 from blocks.notification import AppriseNotification
+from blocks.zombie_automation import AUTOMATION as ZOMBIES
+from flows.alert import alert
 from lakehouse.errors import BlockInvalid
 from lakehouse.settings import PROJECT_ROOT, load_settings
 
@@ -93,9 +96,9 @@ def wait_for(look: Callable[[], Any], seconds: float = 30) -> Any:
     return found
 
 
-def named_automations(ask: Callable[..., Any]) -> list[dict[str, Any]]:
+def named_automations(ask: Callable[..., Any], name: str = AUTOMATION) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = ask("POST", "automations/filter", limit=50)
-    return [one for one in found if one["name"] == AUTOMATION]
+    return [one for one in found if one["name"] == name]
 
 
 def operators_block(ask: Callable[..., Any]) -> str:
@@ -134,6 +137,47 @@ def test_a_run_of_ours_that_fails_is_told_to_operators(save, ask, webhook):
         "Nothing was published: 1 of 29 tests fails",
         f"{UI}/runs/flow-run/{run}",
     ]
+
+
+def run_in_no_pool(ask: Callable[..., Any]) -> str:
+    """Such as `aljibe run` starts one; its id."""
+    flow = ask("POST", "flows/", name="elt")["id"]
+    return str(ask("POST", "flow_runs/", flow_id=flow)["id"])
+
+
+def subflow_of(ask: Callable[..., Any], run: str) -> str:
+    """A flow run that another one has called; its id."""
+    called = ask("POST", "task_runs/", flow_run_id=run, task_key="dbt-build", dynamic_key="0")
+    flow = ask("POST", "flows/", name="dbt-build")["id"]
+    return str(ask("POST", "flow_runs/", flow_id=flow, parent_task_run_id=called["id"])["id"])
+
+
+def test_a_failed_test_is_told_once_by_its_run_or_by_the_alert(save, ask, webhook):
+    def alerted(run_id: str) -> str:
+        state = alert("pharma_latam", "lakehouse.test.failed", "a test", run_id, return_state=True)
+        assert state.name == "Completed"
+        return str(state.message)
+
+    save()
+    told = len(webhook.posts)
+    failed = end_a_run(ask, "aljibe", "Failed", "1 of 29 tests fails")
+    assert wait_for(lambda: len(webhook.posts) == told + 1)
+    silent = "operators are told by the run that failed"
+    assert alerted(failed).endswith(silent)
+    assert alerted(subflow_of(ask, failed)).endswith(silent)
+    assert len(webhook.posts) == told + 1
+
+    unheard = [run_in_no_pool(ask), str(uuid.uuid4()), "", "no id"]
+    for count, run in enumerate([*unheard, subflow_of(ask, unheard[0])], start=2):
+        assert alerted(run).endswith("operators were told")
+        assert len(webhook.posts) == told + count
+
+    (automation,) = named_automations(ask)
+    ask("PATCH", f"automations/{automation['id']}", enabled=False)
+    told = len(webhook.posts)
+    assert alerted(failed).endswith("operators were told")
+    assert len(webhook.posts) == told + 1
+    ask("PATCH", f"automations/{automation['id']}", enabled=True)
 
 
 def test_saving_again_changes_one_automation_and_leaves_its_switch_alone(save, ask):
@@ -218,6 +262,24 @@ def lakehouse_events(ask: Callable[..., Any]) -> list[dict[str, Any]]:
         "POST", "events/filter", filter={"event": {"prefix": ["lakehouse."]}}, limit=50
     )["events"]
     return found if len(found) > 1 else []
+
+
+def test_runs_without_a_heartbeat_are_ended_if_they_are_of_our_deployments(save, ask):
+    end_a_run(ask, "elsewhere", "Completed", "")
+    end_a_run(ask, "aljibe", "Completed", "")
+    for _ in range(2):
+        assert f"saved {ZOMBIES}, over 1 deployments" in save()
+    (saved,) = named_automations(ask, ZOMBIES)
+    ours = ask("GET", "deployments/name/elt/aljibe")["id"]
+    assert saved["trigger"]["match_related"]["prefect.resource.id"] == [
+        f"prefect.deployment.{ours}"
+    ]
+    assert saved["trigger"]["within"] == 90
+    assert [action["state"] for action in saved["actions"]] == ["CRASHED"]
+    ask("PATCH", f"automations/{saved['id']}", enabled=False)
+    save()
+    (again,) = named_automations(ask, ZOMBIES)
+    assert (again["id"], again["enabled"]) == (saved["id"], False)
 
 
 def test_without_a_block_for_operators_the_automation_goes(save, ask):

@@ -5,6 +5,7 @@ Nobody helps them: a supervisor's restart is all that happens after a kill.
 
 import os
 import random
+import signal
 import stat
 import subprocess
 import time
@@ -17,7 +18,7 @@ from servers.lasting_postgres import LastingPostgres
 from servers.postgres import PostgresMissingError
 from servers.production_shop import BIN, FLOW, POSTGRES, SERVER, WORKER, ProductionShop, wait_for
 
-pytestmark = [pytest.mark.integration, pytest.mark.long]
+pytestmark = [pytest.mark.integration, pytest.mark.long, pytest.mark.timeout(1200)]
 # The last is a machine that loses its power: worker and run at once.
 VICTIMS = [(WORKER,), (FLOW,), (SERVER,), (POSTGRES,), (WORKER, FLOW)]
 LONGEST_SECONDS = 300
@@ -196,7 +197,6 @@ def test_a_run_that_does_not_is_ended_whole_and_run_again(shop):
     assert shop.run(again["id"])["state_type"] == "COMPLETED"
 
 
-@pytest.mark.timeout(900)
 def test_a_kill_of_any_part_heals_by_itself(shop):
     play(shop, random.randrange(10**6), FEW)
 
@@ -206,6 +206,44 @@ def test_a_kill_of_any_part_heals_by_itself(shop):
 def test_fifty_kills_heal_by_themselves(shop):
     rounds = int(os.environ.get("ALJIBE_TEST_ROUNDS", MANY))
     play(shop, int(os.environ.get("ALJIBE_TEST_SEED", "20261130")), rounds)
+
+
+@pytest.mark.soak
+def test_another_worker_takes_over_what_a_worker_left_that_never_comes_back(shop, tmp_path):
+    number = next_delivery(shop)
+    shop.gate.close()
+    run = shop.request_run()
+    wait_for(shop.is_held, LONGEST_SECONDS)
+    for victim in (WORKER, FLOW):
+        shop.kill(victim)
+    for left in shop.run_processes():
+        os.kill(left.pid, signal.SIGKILL)
+    wait_for(lambda: shop.run(run)["state_type"] == "CRASHED", LONGEST_SECONDS)
+    assert shop.run(run)["state"]["message"] == "no heartbeat for 90 s"
+    shop.gate.open()
+    other = {"ALJIBE_HOME": str(tmp_path / "other"), "ALJIBE_WORKER_NAME": "other-worker"}
+    shop.start(WORKER, **other)
+    (again,) = wait_for(
+        lambda: [
+            one
+            for one in shop.runs()
+            if one["labels"].get("aljibe.resume.origin") == str(run)
+            and one["state_type"] == "COMPLETED"
+        ],
+        2 * LONGEST_SECONDS,
+    )
+    assert again["labels"]["prefect.worker.name"] == "other-worker"
+    assert not shop.unfinished()
+    shop.stop(WORKER, LONGEST_SECONDS)
+    shop.start(WORKER)
+    shop.request_run()
+    wait_for(lambda: healed(shop, number), LONGEST_SECONDS)
+
+
+def test_doctor_sees_the_worker_and_the_automation(shop):
+    said = shop.call([BIN / "aljibe", "doctor"])
+    assert "shop-worker, heard of" in said
+    assert "ended when they send no heartbeat" in said
 
 
 def test_no_log_holds_a_secret_after_all_that(shop):

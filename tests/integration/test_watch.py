@@ -29,6 +29,7 @@ def shop(ssh_server: SshServer, tmp_path_factory: pytest.TempPathFactory) -> Ite
         made.deploy()
         made.start("worker")
         made.start("watcher")
+        made.wait_until_watched()
         yield made
     finally:
         made.stop_all()

@@ -24,10 +24,14 @@ from lakehouse.host_processes import HostProcess, processes_with
 from lakehouse.settings import PROJECT_ROOT
 
 BIN = Path(sys.executable).parent
-SAVE_BLOCK = """
+PREPARE = """
 import sys
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import WorkPoolCreate
 from blocks.landing_folder import LandingFolder
 LandingFolder(path=sys.argv[1]).save("shop-place", overwrite=True)
+with get_client(sync_client=True) as client:
+    client.create_work_pool(WorkPoolCreate(name="aljibe", type="process"))
 """
 SERVER, WORKER, POSTGRES, FLOW = "server", "worker", "postgres", "flow"
 RUN_VARIABLE = "PREFECT__FLOW_RUN_ID"
@@ -233,8 +237,7 @@ class ProductionShop:
 
     def _deploy(self) -> None:
         """Save the block, deploy as the project deploys its own domains, save the automations."""
-        self.call([sys.executable, "-c", SAVE_BLOCK, str(self.landing)])
-        self.call([BIN / "prefect", "work-pool", "create", "aljibe", "--type", "process"])
+        self.call([sys.executable, "-c", PREPARE, str(self.landing)])
         declared = yaml.safe_load((PROJECT_ROOT / "prefect.yaml").read_text())
         (elt,) = [
             one

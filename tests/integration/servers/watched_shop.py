@@ -101,6 +101,13 @@ class WatchedShop:
         if name == "server":
             wait_until_ready(self.processes[name], self._healthy, log, 120)
 
+    def wait_until_watched(self) -> None:
+        """Wait until worker and watcher look for work: from then on a run starts soon."""
+        watcher, log = self.processes["watcher"], self.folder / "watcher.log"
+        wait_until_ready(watcher, lambda: "watching shop" in log.read_text(), log, 120)
+        worker, log = self.processes["worker"], self.folder / "worker.log"
+        wait_until_ready(worker, self._pool_is_polled, log, 120)
+
     def kill(self, name: str) -> None:
         """Kill -9, as a bad day would."""
         process = self.processes.pop(name)
@@ -164,6 +171,10 @@ class WatchedShop:
             return httpx.get(f"{self.api}/health", timeout=2).status_code == httpx.codes.OK
         except httpx.TransportError:
             return False
+
+    def _pool_is_polled(self) -> bool:
+        answer = httpx.get(f"{self.api}/work_pools/aljibe", timeout=30)
+        return bool(answer.raise_for_status().json()["status"] == "READY")
 
     def _run(self, command: list[str], folder: Path | None = None) -> None:
         done = subprocess.run(

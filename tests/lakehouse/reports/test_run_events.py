@@ -95,6 +95,7 @@ def test_the_event_of_a_test_names_test_owner_and_run_with_counts_days_and_links
         "change": "STILL",
         "page": "https://reports.example.com/pharma_latam/tests/unique-id.html",
         "run": RUN.url,
+        "run_id": RUN.id,
     }
     assert expected.items() <= event.payload.items()
 

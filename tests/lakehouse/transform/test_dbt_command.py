@@ -27,7 +27,10 @@ def test_every_option_becomes_an_argument(settings, project):
     arguments = build.arguments()
     assert arguments[:3] == ["build", "--project-dir", str(project)]
     after = dict(pairwise(arguments))
-    assert arguments[arguments.index("--select") + 1 :][:2] == ["stg_a+", "tag:b"]
+    assert arguments[arguments.index("--select") + 1 :][:2] == [
+        "stg_a+,path:*/shop",
+        "tag:b,path:*/shop",
+    ]
     assert arguments[arguments.index("--exclude") + 1 :][:2] == ["c", "d"]
     assert (after["--target"], after["--threads"]) == ("prod", "7")
     assert json.loads(after["--vars"]) == {"días": [1, "x y"]}
@@ -67,6 +70,12 @@ def test_a_foreign_project_is_built_whole(settings, tmp_path):
     assert build.foreign
     assert build.selection == []
     assert "--select" not in build.arguments()
+
+
+def test_a_part_of_a_foreign_project_is_selected_as_given(settings, tmp_path):
+    folder = str(make_foreign(tmp_path))
+    build = DbtBuild.of(settings, "jaffle-shop", select="stg_a+ tag:b", project_dir=folder)
+    assert build.selection == ["stg_a+", "tag:b"]
 
 
 @pytest.mark.parametrize("name", ["shop", "../x", "a/b", "", "a b", ".hidden"])

@@ -8,9 +8,7 @@ from lakehouse.connectors.folder import LocalFolder
 from lakehouse.errors import PrefectUnavailable, RemoteFolderUnavailable
 from lakehouse.lake.load_file import load_file
 from lakehouse.lake.pending_files import look_for_files
-from lakehouse.lake.raw_lake import RawLake
-from lakehouse.settings import Settings
-from lakehouse.source_catalog import Catalog, Column, Table, TableMeta
+from lakehouse.source_catalog import Catalog, Table
 from lakehouse.watch.arrival_events import ARRIVALS_SETTLED, FILE_ARRIVED
 from lakehouse.watch.domain_watch import DomainWatch, look_at_all
 from lakehouse.watch.settling import SettlingTimes
@@ -18,44 +16,17 @@ from lakehouse.watch.settling import SettlingTimes
 TIMES = SettlingTimes(quiet=2, longest=30, again=60)
 
 
-def make_table(name: str, pattern: str, **meta) -> Table:
-    return Table(
-        source="shop",
-        name=name,
-        connector="files",
-        block="landing-shop",
-        schema_name="raw",
-        meta=TableMeta(load="append", pattern=pattern, settle_seconds=1, **meta),
-        columns=(Column(name="id", data_type="integer"),),
-        file="_shop__sources.yml",
-    )
+@pytest.fixture
+def shop(make_table):
+    return make_table("sales"), make_table("stock")
 
 
 @pytest.fixture
-def landing(tmp_path):
-    folder = tmp_path / "landing"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def lake(tmp_path, monkeypatch):
-    for name in [name for name in os.environ if name.startswith("ALJIBE_")]:
-        monkeypatch.delenv(name)
-    opened = RawLake.of(Settings(home=tmp_path / "home"))
-    yield opened
-    opened.ledger.engine.dispose()
-
-
-SALES, STOCK = make_table("sales", "sales*.csv"), make_table("stock", "stock*.csv")
-
-
-@pytest.fixture
-def watch(landing, lake):
+def watch(landing, lake, shop):
     said: list[str] = []
 
     def make(*tables: Table, open_store=lambda _table: LocalFolder(landing)) -> DomainWatch:
-        catalog = Catalog(domain="shop", tables=tables or (SALES, STOCK))
+        catalog = Catalog(domain="shop", tables=tables or shop)
         made = DomainWatch.of(catalog, lake, open_store, said.append, times=TIMES)
         made.said = said
         return made
@@ -67,12 +38,17 @@ def looks(watch: DomainWatch, start: float, seconds: int) -> list:
     return [event for now in range(seconds) for event in watch.look(start + now)]
 
 
-def take(landing, lake, *tables: Table) -> None:
+@pytest.fixture
+def take(landing, lake, shop):
     """What a run does with all that waits."""
-    for table in tables or (SALES, STOCK):
-        for file in look_for_files(LocalFolder(landing), table, lake).files:
-            if file.pending:
-                load_file(landing, file.found, table, lake)
+
+    def load_all() -> None:
+        for table in shop:
+            for file in look_for_files(LocalFolder(landing), table, lake).files:
+                if file.pending:
+                    load_file(landing, file.found, table, lake)
+
+    return load_all
 
 
 def test_each_file_is_told_once_and_all_wake_one_run(landing, watch):
@@ -112,30 +88,30 @@ def test_a_file_that_is_renamed_when_it_is_complete_is_told_then(landing, watch,
     assert [event.name for event in looks(one, 10, 10)] == [FILE_ARRIVED, ARRIVALS_SETTLED]
 
 
-def test_a_ready_marker_is_waited_for(landing, watch):
-    one = watch(make_table("sales", "sales*.csv", ready_marker="{name}.ok"))
+def test_a_ready_marker_is_waited_for(landing, watch, make_table):
+    one = watch(make_table("sales", ready_marker="{name}.ok"))
     (landing / "sales.csv").write_text("id\n1\n")
     assert looks(one, 0, 10) == []
     (landing / "sales.csv.ok").touch()
     assert [event.name for event in looks(one, 10, 10)] == [FILE_ARRIVED, ARRIVALS_SETTLED]
 
 
-def test_what_is_loaded_is_told_no_more_and_a_correction_is(landing, lake, watch):
+def test_what_is_loaded_is_told_no_more_and_a_correction_is(landing, lake, watch, take):
     (landing / "sales.csv").write_text("id\n1\n")
     one = watch()
     assert looks(one, 0, 10)
-    take(landing, lake)
+    take()
     assert looks(one, 10, 200) == []
     assert looks(watch(), 0, 20) == []
     (landing / "sales.csv").write_text("id\n2\n3\n")
     assert [event.name for event in looks(one, 300, 10)] == [FILE_ARRIVED, ARRIVALS_SETTLED]
 
 
-def test_what_was_refused_is_told_no_more_until_it_changes(landing, lake, watch):
+def test_what_was_refused_is_told_no_more_until_it_changes(landing, lake, watch, take):
     (landing / "sales.csv").write_text("wrong\n1\n")
     one = watch()
     assert looks(one, 0, 10)
-    take(landing, lake)
+    take()
     assert looks(one, 10, 200) == []
     (landing / "sales.csv").write_text("id\n1\n")
     assert len(looks(one, 300, 10)) == 2
@@ -183,3 +159,28 @@ def test_names_are_shown_escaped_and_never_trusted(landing, watch):
     (landing / "sales_ñ.csv").write_text("id\n1\n")
     events = looks(watch(), 0, 10)
     assert [event.payload.get("file") for event in events[:-1]] == ["sales_\\xf1.csv"]
+
+
+def test_a_far_folder_in_which_a_file_has_come_is_looked_at_again_soon(landing, lake, shop):
+    class Far:
+        def __init__(self):
+            self.near, self.looked = LocalFolder(landing), []
+
+        def listing(self, table):
+            self.looked.append(clock[0])
+            return self.near.listing(table)
+
+        def close(self):
+            pass
+
+    clock, far = [0.0], Far()
+    catalog = Catalog(domain="shop", tables=shop)
+    one = DomainWatch.of(catalog, lake, lambda _table: far, print, times=TIMES, poll_seconds=10)
+    woken = []
+    for half_seconds in range(60):
+        clock[0] = half_seconds / 2
+        if half_seconds == 19:
+            (landing / "sales.csv").write_text("id\n1\n")
+        woken += [clock[0] for event in one.look(clock[0]) if event.name == ARRIVALS_SETTLED]
+    assert far.looked == [0.0, 10.0, 11.0, 21.0]
+    assert woken == [12.0]

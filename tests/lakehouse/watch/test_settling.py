@@ -13,10 +13,21 @@ def ids(*names: str) -> frozenset[str]:
 
 
 def told(settling: Settling, looks: list[tuple[float, frozenset[str], bool]]) -> list[float]:
-    """At which times a run was woken."""
-    return [
-        at for at, ready, moving in looks if settling.due(ready, moving=moving, now=at) is not None
-    ]
+    """At which times a run was woken; what is ready or moving now has just changed."""
+    calls, before, changed_at = [], ids(), 0.0
+    for at, ready, moving in looks:
+        changed_at = at if moving or ready != before else changed_at
+        before = ready
+        if settling.due(ready, moving=moving, changed_at=changed_at, now=at) is not None:
+            calls.append(at)
+    return calls
+
+
+def test_the_time_in_which_a_file_settles_is_time_of_quiet():
+    settling = Settling(TIMES)
+    assert settling.due(ids(), moving=True, changed_at=10, now=10) is None
+    assert settling.due(ids("a"), moving=False, changed_at=10, now=11) is None
+    assert settling.due(ids("a"), moving=False, changed_at=10, now=12) == 0
 
 
 def test_files_that_come_together_wake_one_run_when_it_is_quiet():
@@ -43,20 +54,20 @@ def test_what_nobody_takes_is_called_for_again_ever_more_rarely():
 
 def test_the_attempt_says_how_often_it_was_told():
     settling = Settling(TIMES)
-    settling.due(ids("a"), moving=False, now=0)
-    assert settling.due(ids("a"), moving=False, now=2) == 0
-    assert settling.due(ids("a"), moving=False, now=62) == 1
-    assert settling.due(ids(), moving=False, now=63) is None
-    settling.due(ids("a"), moving=False, now=64)
-    assert settling.due(ids("a"), moving=False, now=66) == 0
+    settling.due(ids("a"), moving=False, changed_at=0, now=0)
+    assert settling.due(ids("a"), moving=False, changed_at=0, now=2) == 0
+    assert settling.due(ids("a"), moving=False, changed_at=0, now=62) == 1
+    assert settling.due(ids(), moving=False, changed_at=0, now=63) is None
+    settling.due(ids("a"), moving=False, changed_at=64, now=64)
+    assert settling.due(ids("a"), moving=False, changed_at=64, now=66) == 0
 
 
 def test_what_reached_nobody_is_told_at_the_next_look():
     settling = Settling(TIMES)
-    settling.due(ids("a"), moving=False, now=0)
-    assert settling.due(ids("a"), moving=False, now=2) == 0
+    settling.due(ids("a"), moving=False, changed_at=0, now=0)
+    assert settling.due(ids("a"), moving=False, changed_at=0, now=2) == 0
     settling.not_told()
-    assert settling.due(ids("a"), moving=False, now=2.5) == 0
+    assert settling.due(ids("a"), moving=False, changed_at=0, now=2.5) == 0
 
 
 ARRIVALS = st.lists(
@@ -73,7 +84,9 @@ def test_whatever_the_order_every_file_is_called_for_and_calls_are_few(arrivals,
         ready = {f"{at}/{n}" for at, n in arrivals if at <= now} - taken
         waiting |= ready
         moving = any(now < at <= now + 1 for at, _ in arrivals)
-        if settling.due(frozenset(ready), moving=moving, now=now) is not None:
+        changed_at = max((at for at, _ in arrivals if at <= now), default=0)
+        due = settling.due(frozenset(ready), moving=moving, changed_at=changed_at, now=now)
+        if due is not None:
             calls.append(now)
             takes.append((now + taken_after, frozenset(ready)))
         for when, files in takes:

@@ -5,40 +5,20 @@ import pytest
 from lakehouse.connectors.folder import LocalFolder
 from lakehouse.lake.load_file import load_file
 from lakehouse.lake.pending_files import look_for_files
-from lakehouse.lake.raw_lake import RawLake
-from lakehouse.settings import Settings
-from lakehouse.source_catalog import Column, Table, TableMeta
 from lakehouse.watch.why_file import name_fits, why_file
 
-TABLE = Table(
-    source="shop",
-    name="sales",
-    connector="files",
-    block="landing-shop",
-    schema_name="raw",
-    meta=TableMeta(load="append", pattern="sales*.csv", settle_seconds=0, ready_marker="{name}.ok"),
-    columns=(Column(name="id", data_type="integer"),),
-    file="_shop__sources.yml",
-)
+
+@pytest.fixture
+def table(make_table):
+    return make_table("sales", settle_seconds=0, ready_marker="{name}.ok")
 
 
 @pytest.fixture
-def landing(tmp_path):
-    folder = tmp_path / "landing"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def why(tmp_path, landing):
-    lake = RawLake.of(Settings(home=tmp_path / "home"))
-
+def why(lake, landing, table):
     def explain(name: str, pause=lambda _seconds: None):
-        return why_file(LocalFolder(landing), TABLE, name, lake, pause=pause)
+        return why_file(LocalFolder(landing), table, name, lake, pause=pause)
 
-    explain.lake = lake
-    yield explain
-    lake.ledger.engine.dispose()
+    return explain
 
 
 def put(landing, name: str, text: str = "id\n1\n", marker: bool = True) -> None:
@@ -47,16 +27,16 @@ def put(landing, name: str, text: str = "id\n1\n", marker: bool = True) -> None:
         (landing / f"{name}.ok").touch()
 
 
-def run(landing, lake) -> None:
-    for file in look_for_files(LocalFolder(landing), TABLE, lake).files:
+def run(landing, table, lake) -> None:
+    for file in look_for_files(LocalFolder(landing), table, lake).files:
         if file.pending:
-            load_file(landing, file.found, TABLE, lake)
+            load_file(landing, file.found, table, lake)
 
 
-def test_a_name_that_no_pattern_takes_does_not_fit():
-    assert name_fits(TABLE, "sales_1.csv")
-    assert name_fits(TABLE, "sales_1.csv.part")
-    assert not name_fits(TABLE, "ventas.csv")
+def test_a_name_that_no_pattern_takes_does_not_fit(table):
+    assert name_fits(table, "sales_1.csv")
+    assert name_fits(table, "sales_1.csv.part")
+    assert not name_fits(table, "ventas.csv")
 
 
 def test_a_complete_new_file_is_taken_by_the_next_run(landing, why):
@@ -81,11 +61,11 @@ def test_each_obstacle_is_named(landing, why):
     assert not any(why(name).taken for name in ("sales.csv", "sales_2.csv.part", "sales_3.csv"))
 
 
-def test_a_loaded_a_known_and_a_refused_file_say_when_and_why(landing, why):
+def test_a_loaded_a_known_and_a_refused_file_say_when_and_why(landing, table, lake, why):
     put(landing, "sales_a.csv")
     put(landing, "sales_b.csv")
     put(landing, "sales_c.csv", "wrong\n1\n")
-    run(landing, why.lake)
+    run(landing, table, lake)
     assert "it was loaded on" in why("sales_a.csv").text
     assert "its content was in the lake already" in why("sales_b.csv").text
     refused = why("sales_c.csv")

@@ -26,8 +26,7 @@ spaced as (
         limits.high_limit,
         limits.sample_seconds,
         time_bucket(interval '5 minutes', samples.sampled_at) as window_start,
-        date_diff('second', lag(samples.sampled_at) over series, samples.sampled_at)
-            as seconds_since_last
+        epoch(samples.sampled_at - lag(samples.sampled_at) over series) as seconds_since_last
     from samples
     left join limits
         on samples.tag = limits.tag

@@ -29,12 +29,15 @@ tramos as (
 ),
 
 -- Of pumps that say they run at the same time, the one that came last.
-final as (
+ocupados as (
     select
         tramos.pozo,
         tramos.desde,
         tramos.hasta,
-        arg_max(equipos.numero_equipo, equipos.fecha_entrada) as numero_equipo,
+        arg_max(
+            equipos.numero_equipo,
+            (equipos.fecha_entrada, equipos._source_line, equipos.numero_equipo)
+        ) as numero_equipo,
         count(distinct equipos.numero_equipo) as equipos_a_la_vez
     from tramos
     left join equipos
@@ -43,6 +46,26 @@ final as (
             and tramos.desde >= equipos.fecha_entrada
             and (tramos.desde < equipos.fecha_salida or equipos.fecha_salida is null)
     group by tramos.pozo, tramos.desde, tramos.hasta
+),
+
+numerados as (
+    select
+        *,
+        row_number() over (partition by pozo order by desde)
+        - row_number() over (partition by pozo, numero_equipo order by desde) as estadia
+    from ocupados
+),
+
+-- A pump that stays while another one comes late off the list has one period, not two.
+final as (
+    select
+        pozo,
+        min(desde) as desde,
+        max(hasta) as hasta,
+        numero_equipo,
+        max(equipos_a_la_vez) as equipos_a_la_vez
+    from numerados
+    group by pozo, numero_equipo, estadia
 )
 
 select * from final

@@ -26,7 +26,8 @@ por_sensor as (
         numero_equipo,
         date_trunc('day', ts) as dia,
         sensor,
-        avg(valor) as promedio,
+        -- The last digits depend on the order of the sum, and half a hundredth on them.
+        round(avg(valor), 6) as promedio,
         min(valor) as minimo,
         max(valor) as maximo
     from lecturas
