@@ -239,12 +239,19 @@ def server(
 @app.command()
 def worker(
     pool: Annotated[str, typer.Option(help="Work pool to pull from.")] = "aljibe",
+    with_watch: Annotated[
+        bool, typer.Option("--with-watch", help="Keep `aljibe watch` running beside it.")
+    ] = False,
 ) -> None:
     """Pull runs from a work pool of the configured Prefect API, and clean up after broken ones.
 
     On SIGTERM it takes no more runs, lets those that are going end (ALJIBE_DRAIN_SECONDS), and
     has the rest run again. See docs/production.md.
     """
+    if with_watch:
+        from cli.worker_and_watch import worker_and_watch
+
+        raise typer.Exit(worker_and_watch(pool))
     from cli.start_worker import start_worker as work
 
     work(load_settings(), pool)

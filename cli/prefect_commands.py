@@ -2,7 +2,6 @@
 
 import os
 import sys
-from pathlib import Path
 
 from cli.prefect_environment import embedded_variables, use_embedded_prefect
 from lakehouse.settings import load_settings
@@ -18,11 +17,12 @@ def serve_ui(port: int) -> None:
     os.environ["PREFECT_SERVER_UI_API_URL"] = "/api"
     print(f"The runs are at http://127.0.0.1:{port}/runs", file=sys.stderr)
     print(f"The reports are at http://127.0.0.1:{port}/artifacts", file=sys.stderr)
-    become_prefect("server", "start", "--host", "127.0.0.1", "--port", str(port))
+    become_prefect_server("start", "--host", "127.0.0.1", "--port", str(port))
 
 
-def become_prefect(*arguments: str) -> None:
-    """Go on as this `prefect` command; does not return."""
-    prefect = Path(sys.executable).parent / "prefect"
+def become_prefect_server(*arguments: str) -> None:
+    """Go on as `prefect server` with these arguments; does not return."""
     sys.stderr.flush()
-    os.execv(prefect, [str(prefect), *arguments])
+    # -P: nothing in the folder that it is started in passes for a module.
+    command = [sys.executable, "-P", "-m", "cli.prefect_server", *arguments]
+    os.execv(sys.executable, command)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import URL
 
-from cli.prefect_commands import become_prefect
+from cli.prefect_commands import become_prefect_server
 from cli.server_database import PREFECT_VARIABLE, server_database_url, wait_for_database
 from lakehouse.errors import SettingsInvalid
 from lakehouse.settings import Settings
@@ -34,7 +34,7 @@ def serve(settings: Settings, host: str, port: int) -> None:
     os.umask(_UMASK)
     wait_for_database(database, settings.api_wait_seconds, _say)
     _say(f"starting on {host}, port {port}")
-    become_prefect("server", "start", "--host", host, "--port", str(port))
+    become_prefect_server("start", "--host", host, "--port", str(port))
 
 
 def settle(settings: Settings, host: str, environment: MutableMapping[str, str]) -> URL:

@@ -1,4 +1,4 @@
-"""A small HTTP server on loopback that answers with the files of a folder."""
+"""A small HTTP server that answers with the files of a folder, on loopback unless told."""
 
 import json
 import threading
@@ -11,10 +11,15 @@ from urllib.parse import urlsplit
 
 
 @contextmanager
-def http_server(folder: Path) -> Iterator[str]:
-    """Serve `<folder>/a/b.json` as `/a/b` on a free port; everything else is not found.
+def http_server(folder: Path, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
+    """Serve `<folder>/a/b.json` as `/a/b`; everything else is not found.
 
     Only files that are there at the start are served, by their whole path.
+
+    Args:
+        folder: of the answers.
+        host: address to listen on.
+        port: 0 takes a free one.
 
     Yields:
         The base URL.
@@ -40,11 +45,11 @@ def http_server(folder: Path) -> Iterator[str]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             """Say nothing: the run's own log tells what was asked."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer((host, port), Handler)
     thread = threading.Thread(target=server.serve_forever, name="demo http", daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
+        yield f"http://{host}:{server.server_address[1]}"
     finally:
         server.shutdown()
         server.server_close()

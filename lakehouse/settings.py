@@ -82,6 +82,9 @@ class Settings(BaseSettings):
     health_port: int | None = Field(
         default=None, ge=1, le=65535, description="Port of a worker's health; default $PORT."
     )
+    pool_limit: int = Field(
+        default=4, ge=1, description="Runs that the work pool lets go at once; read by bootstrap."
+    )
     ui_url: str | None = Field(default=None, description="Prefect's UI as people open it.")
     reports_url: str | None = Field(
         default=None, description="Where the pages of the reports are served."
