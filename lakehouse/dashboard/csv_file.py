@@ -2,18 +2,24 @@
 
 import csv
 import io
+import re
 import tempfile
 from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from decimal import Decimal
 from typing import IO, Any
 
 from lakehouse.dashboard.publication import Row
 from lakehouse.dashboard.written_values import plain_text
+from lakehouse.lake.duckdb_session import resources_suffice
 from lakehouse.quality.masking import MASK
 
 MOST_ROWS = 1_000_000
 _MEMORY_BYTES = 4 << 20
 # A spreadsheet would run a cell that begins so.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_NUMBER = re.compile(r"[+-]?[0-9]+([.,][0-9]+)?")
+_WRITTEN = (int, float, Decimal, date, datetime)
 
 
 def write_csv(
@@ -30,30 +36,50 @@ def write_csv(
 
     Returns:
         The file, at its beginning; closing it removes it.
+
+    Raises:
+        ResourcesExhausted: the disk is full.
     """
     file = tempfile.SpooledTemporaryFile(max_size=_MEMORY_BYTES)  # noqa: SIM115 - given back open
-    hidden = [name.lower() in masked for name in names]
+    try:
+        with resources_suffice("The file to download"):
+            _write(file, names, batches, masked)
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def _write(
+    file: IO[bytes],
+    names: Sequence[str],
+    batches: Iterable[Sequence[Row]],
+    masked: frozenset[str],
+) -> None:
+    hidden = [number for number, name in enumerate(names) if name.lower() in masked]
     text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="", write_through=True)
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(names)
     left = MOST_ROWS
     for batch in batches:
-        kept = batch[:left]
-        writer.writerows([_cell(v, h) for v, h in zip(row, hidden, strict=True)] for row in kept)
-        left -= len(kept)
+        for row in batch[:left]:
+            cells = [_cell(value) for value in row]
+            for number in hidden:
+                cells[number] = MASK if cells[number] is not None else None
+            writer.writerow(cells)
+        left -= min(left, len(batch))
         if not left:
             break
     text.flush()
     text.detach()
     file.seek(0)
-    return file
 
 
-def _cell(value: Any, is_hidden: bool) -> str:
-    if value is None:
-        return ""
-    if is_hidden:
-        return MASK
-    text = plain_text(value)
-    is_text = not isinstance(value, int | float) and not text.lstrip("-").replace(".", "").isdigit()
-    return f"'{text}" if is_text and text.startswith(_FORMULA) else text
+def _cell(value: Any) -> Any:
+    """What the writer of CSV writes as it should; most cells are texts and numbers."""
+    if isinstance(value, str):
+        is_formula = value.startswith(_FORMULA) and not _NUMBER.fullmatch(value)
+        return f"'{value}" if is_formula else value
+    if value is None or type(value) in _WRITTEN:
+        return value
+    return plain_text(value)

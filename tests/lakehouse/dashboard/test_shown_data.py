@@ -266,6 +266,25 @@ def test_a_file_is_what_spreadsheets_and_programs_read(
     assert len(rows) == 6
 
 
+def test_a_full_disk_is_said_instead_of_a_file_that_ends_early(
+    reader: TestClient, published: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published("olist")
+
+    class FullDisk(io.BytesIO):
+        def __init__(self, **_options: object) -> None:
+            super().__init__()
+
+        def write(self, _data: object) -> int:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("lakehouse.dashboard.csv_file.tempfile.SpooledTemporaryFile", FullDisk)
+    answer = reader.get("/domains/olist/tables/core/fct_orders.csv")
+    assert answer.status_code == 503
+    assert "No space left on device" in answer.text
+    assert "content-disposition" not in answer.headers
+
+
 def test_a_figure_whose_table_is_not_published_says_so_and_leaves_the_others(
     reader: TestClient, published: Callable[..., Path]
 ) -> None:
