@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cli import errors, quarantine
+from cli import backup_commands, errors, quarantine
 from lakehouse.errors import AljibeError
 from lakehouse.settings import load_settings
 
@@ -18,6 +18,8 @@ app = typer.Typer(
 )
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(errors.app, name="errors")
+app.command()(backup_commands.backup)
+app.command()(backup_commands.restore)
 Domain = Annotated[str, typer.Argument(help="Folder name below dbt/models/, such as pharma_latam.")]
 
 

@@ -196,6 +196,22 @@ class QuarantineRefused(PermanentError):
     """Nothing can be decided about this delivery: it is unknown, settled, or was not kept."""
 
 
+class BackupRefused(PermanentError):
+    """A place of backups cannot be used, or holds no such backup."""
+
+
+class BackupDamaged(PermanentError):
+    """A backup is not what was written: a file is missing, cut or changed."""
+
+
+class BackupUnavailable(TransientError):
+    """A place of backups does not answer now."""
+
+
+class RestoreRefused(PermanentError):
+    """A home is not empty, or in use; restoring would mix two ledgers."""
+
+
 class ErrorNotOpen(PermanentError):
     """Nothing can be decided about this error: there is none of this number, or it is settled."""
 

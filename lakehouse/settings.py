@@ -41,6 +41,10 @@ class Settings(BaseSettings):
     audit_url: SecretStr | None = Field(
         default=None, description="SQLAlchemy URL of the audit database; default SQLite in home."
     )
+    backup_url: SecretStr | None = Field(
+        default=None, description="Folder or fsspec URL of the backups; default none are made."
+    )
+    backup_keep: int = Field(default=30, ge=1, description="Backups that stay.")
     parse_dir: DirectoryPath | None = Field(
         default=None, description="What dbt has parsed, for every home; default each its own."
     )
