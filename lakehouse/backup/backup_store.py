@@ -153,23 +153,32 @@ class BackupStore:
                 return
 
     def _put(self, file: Path, name: str) -> None:
-        final = self._path(name)
-        with self._asked(), resources_suffice(f"backing up to {self.shown}"):
-            if self._is_local:
-                self._put_local(file, Path(final))
-            elif self._puts_whole:
-                self._files.put_file(str(file), final)
-            else:
-                part = f"{final}.{uuid.uuid4().hex}.part"
-                self._files.makedirs(final.rpartition("/")[0], exist_ok=True)
-                self._files.put_file(str(file), part)
-                self._files.mv(part, final)
+        try:
+            with self._asked(), resources_suffice(f"backing up to {self.shown}"):
+                self._put_whole(file, self._path(name))
+        except FileNotFoundError:
+            if not file.is_file():
+                raise
+            raise BackupRefused(
+                f"{self.shown} is not there: make the bucket or folder first."
+            ) from None
         sent, stored = file.stat().st_size, self._size(name)
         if stored != sent:
             raise BackupDamaged(
                 f"{self.shown}: {name} has {stored} bytes after {sent} were sent. Run the backup "
                 "again; if it happens again, look at the store."
             )
+
+    def _put_whole(self, file: Path, final: str) -> None:
+        if self._is_local:
+            self._put_local(file, Path(final))
+        elif self._puts_whole:
+            self._files.put_file(str(file), final)
+        else:
+            part = f"{final}.{uuid.uuid4().hex}.part"
+            self._files.makedirs(final.rpartition("/")[0], exist_ok=True)
+            self._files.put_file(str(file), part)
+            self._files.mv(part, final)
 
     def _put_local(self, file: Path, final: Path) -> None:
         make_folder(final.parent)
