@@ -66,6 +66,25 @@ def arrivals(
     raise typer.Exit(1 if strict and not is_complete else 0)
 
 
+@app.command("publish-back")
+def publish_back(
+    domain: Domain,
+    reason: Annotated[
+        str, typer.Option(help="Why, for those who meet the hold.")
+    ] = "no reason given",
+    build: Annotated[
+        str | None, typer.Option(help="Build to go back to; default the one published before.")
+    ] = None,
+    release: Annotated[
+        bool, typer.Option("--release", help="Let runs publish the domain again.")
+    ] = False,
+) -> None:
+    """Give readers an earlier publication; runs publish nothing until it is released."""
+    from cli.publish_back import publish_back as go_back
+
+    go_back(load_settings(), domain, reason, build, release=release)
+
+
 @app.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
 def dbt(context: typer.Context, domain: Domain) -> None:
     """Run dbt by hand on a domain: `aljibe dbt pharma_latam -- run --select stg_ventas_arg+`."""

@@ -152,6 +152,10 @@ class PublishUnverified(PermanentError):
     """What was written for publishing differs from the warehouse."""
 
 
+class RollBackRefused(PermanentError):
+    """There is no earlier publication to go back to, or its copy is not what was published."""
+
+
 class RelationMissing(PermanentError):
     """A database has no table or view of this name; names those it has."""
 

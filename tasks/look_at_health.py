@@ -16,6 +16,7 @@ from lakehouse.health.data_health import (
     check_builds,
     check_expected,
     check_freshness,
+    check_holds,
     check_quarantine,
 )
 from lakehouse.health.disk_space import check_disks, disk_samples
@@ -94,6 +95,7 @@ def all_checks(settings: Settings, now: datetime) -> list[HealthCheck]:
         "expected files": lambda: check_expected(catalogs, ledger, now),
         "freshness": lambda: check_freshness(settings, catalogs, ledger, now),
         "build": lambda: check_builds(ledger, domains),
+        "publication": lambda: check_holds(ledger, domains),
         "quarantine": lambda: check_quarantine(catalogs, ledger),
     }
     for kind, look in looks.items():

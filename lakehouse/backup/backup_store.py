@@ -59,7 +59,12 @@ class BackupStore:
     def sizes_of_objects(self) -> dict[str, int]:
         """Bytes of every object, by its hash; some 150 bytes of memory for each."""
         with self._asked():
-            found = self._files.find(f"{self._root}/objects", detail=True)
+            try:
+                found = self._files.find(f"{self._root}/objects", detail=True)
+            except FileNotFoundError:
+                if self._puts_whole:
+                    raise self._not_there() from None
+                return {}
         return {
             name: int(entry["size"])
             for path, entry in found.items()
@@ -159,9 +164,7 @@ class BackupStore:
         except FileNotFoundError:
             if not file.is_file():
                 raise
-            raise BackupRefused(
-                f"{self.shown} is not there: make the bucket or folder first."
-            ) from None
+            raise self._not_there() from None
         sent, stored = file.stat().st_size, self._size(name)
         if stored != sent:
             raise BackupDamaged(
@@ -189,6 +192,9 @@ class BackupStore:
             publish_file(part, final)
         finally:
             part.unlink(missing_ok=True)
+
+    def _not_there(self) -> BackupRefused:
+        return BackupRefused(f"{self.shown} is not there: make the bucket or folder first.")
 
     def _size(self, name: str) -> int | None:
         with self._asked():

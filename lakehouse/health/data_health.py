@@ -6,6 +6,7 @@ from datetime import datetime
 from lakehouse.errors import DbtCouldNotRun
 from lakehouse.health.health_check import HealthCheck, Verdict
 from lakehouse.lake.ledger import Ledger
+from lakehouse.publish.publication_hold import hold_of
 from lakehouse.publish.publication_log import PublicationLog
 from lakehouse.quality.arrival_board import read_board
 from lakehouse.quality.dbt_manifest import read_manifest
@@ -74,6 +75,14 @@ def check_builds(ledger: Ledger, domains: Iterable[str]) -> Iterator[HealthCheck
         is_going_on = build.status == "running" and build.ended_at is None
         fine = build.is_good or is_going_on
         yield HealthCheck("build", domain, "ok" if fine else "broken", said)
+
+
+def check_holds(ledger: Ledger, domains: Iterable[str]) -> Iterator[HealthCheck]:
+    """Remember domains that were rolled back and not released."""
+    for domain in domains:
+        held = hold_of(ledger.engine, domain)
+        if held:
+            yield HealthCheck("publication", domain, "look", str(held))
 
 
 def check_quarantine(catalogs: Iterable[Catalog], ledger: Ledger) -> Iterator[HealthCheck]:
