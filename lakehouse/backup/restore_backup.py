@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import duckdb
+
 from lakehouse.backup.backup_manifest import BackupHeader, StoredFile, read_files, read_header
 from lakehouse.backup.backup_store import BackupStore, hash_of
 from lakehouse.backup.ledger_snapshot import (
@@ -20,15 +22,18 @@ from lakehouse.backup.ledger_snapshot import (
     paths_in,
     put_in_place,
     restore_snapshot,
+    sqlite_url,
     take_snapshot,
 )
 from lakehouse.backup.many_files import for_each
-from lakehouse.errors import LockWaitTooLong, RestoreRefused
-from lakehouse.lake.audit_database import audit_engine, release_audit_engine
+from lakehouse.errors import LockWaitTooLong, RestoreRefused, WarehouseUnusable
+from lakehouse.lake.audit_database import audit_engine, migrated_engine, release_audit_engine
 from lakehouse.lake.durable_files import make_folder, publish_file
 from lakehouse.lake.file_lock import FileLock, Holder
 from lakehouse.settings import Settings
 from lakehouse.source_catalog import known_domains
+from lakehouse.transform.build_history import BuildHistory, BuildRecord
+from lakehouse.transform.warehouse_mark import marked_build
 
 _NOTE = "restore.json"
 # Not `.tmp`: a run that recovers takes such a file of a batch it knows for a whole one.
@@ -64,9 +69,10 @@ def restore_backup(
         settings: of the home, whose folders and audit database may be others than before.
         store: where the backup lies.
         backup_id: which one; default the newest.
-        overwrite: also into a home that holds something. Its ledger and warehouses are set
-            aside; files in RAW that the backup does not name stay, and count no more. Serving
-            copies stay until the next run publishes.
+        overwrite: also into a home that holds something. Its ledger is set aside, and so are
+            warehouses that another build made than the newest of the backup. Files in RAW that
+            the backup does not name stay, and count no more; serving copies stay until the next
+            run publishes.
 
     Raises:
         RestoreRefused: the home holds something, or a run is going on.
@@ -88,7 +94,7 @@ def restore_backup(
 
         for _, is_new in for_each(files, _bring_one, step="restore", total=header.file_count):
             fetched, kept = fetched + is_new, kept + (not is_new)
-        aside = _set_aside(settings, scratch) if overwrite else None
+        aside = _set_aside(settings, scratch, ledger) if overwrite else None
         _restore_ledger(settings, ledger)
         (settings.root / _NOTE).unlink()
     return RestoreOutcome(header, fetched, kept, aside)
@@ -172,7 +178,7 @@ def _restore_ledger(settings: Settings, ledger: Path) -> None:
         restore_snapshot(ledger, engine)
 
 
-def _set_aside(settings: Settings, scratch: Path) -> Path:
+def _set_aside(settings: Settings, scratch: Path, ledger: Path) -> Path:
     """Keep what the ledger of before had made: it says nothing about the one that comes."""
     moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     folder = settings.root / f"before-restore-{moment}"
@@ -180,13 +186,24 @@ def _set_aside(settings: Settings, scratch: Path) -> Path:
     copy = scratch / "before.db"
     take_snapshot(audit_engine(settings), copy)
     shutil.move(copy, folder / "audit.db")
+    history = BuildHistory(migrated_engine(sqlite_url(ledger)))
     for domain in known_domains(settings.project_dir):
         warehouse = settings.warehouse(domain)
+        if _is_of_build(warehouse, history.last(domain)):
+            continue
         for file in (warehouse, warehouse.with_name(f"{warehouse.name}.wal")):
             if file.is_file():
                 (folder / "warehouse").mkdir(exist_ok=True)
                 shutil.move(file, folder / "warehouse" / file.name)
     return folder
+
+
+def _is_of_build(warehouse: Path, build: BuildRecord | None) -> bool:
+    """Whether a warehouse is as the newest build of the restored ledger left it."""
+    try:
+        return build is not None and marked_build(warehouse) == build.build_id
+    except (WarehouseUnusable, duckdb.Error):
+        return False
 
 
 @contextmanager
