@@ -40,7 +40,7 @@ def back_up(settings: Settings, target: str | None, keep: int | None) -> bool:
     store = store_at(target, settings)
     with _progress():
         outcome = take_backup(settings, store)
-        removed = prune_backups(settings, store, keep) if keep else (0, 0)
+        removed = prune_backups(store, keep) if keep else (0, 0)
     header = outcome.header
     print(
         f"Backup {header.backup_id} at {store.shown}: {header.file_count} files and the ledger, "

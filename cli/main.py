@@ -1,5 +1,6 @@
 """The command `aljibe`: run a domain, look at the machine, reach dbt, the UI and a worker."""
 
+import errno
 import os
 import sys
 from typing import Annotated
@@ -242,4 +243,9 @@ def main() -> None:
         sys.exit(1)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        print(f"aljibe: {error}. Make room first: docs/runbooks.md", file=sys.stderr)
         sys.exit(1)

@@ -1,5 +1,7 @@
 """Back up ledger and RAW under Prefect: tried again where the store does not answer."""
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from prefect import task
@@ -30,7 +32,7 @@ def back_up(target: str | None) -> dict[str, Any]:
     settings = load_settings()
     store = _store(target, settings)
     outcome = take_backup(settings, store)
-    old, _ = prune_backups(settings, store, settings.backup_keep)
+    old, _ = prune_backups(store, settings.backup_keep)
     header = outcome.header
     warnings = [
         f"the ledger names {path}, which is neither in RAW nor in an older backup"
@@ -50,9 +52,8 @@ def back_up(target: str | None) -> dict[str, Any]:
 def verify_newest(target: str | None) -> list[str]:
     """Read the newest backup whole; returns what is damaged, in words."""
     settings = load_settings()
-    folder = settings.scratch / "aljibe-verify"
-    folder.mkdir(parents=True, exist_ok=True)
-    return list(verify_backup(_store(target, settings), None, folder).faults)
+    with TemporaryDirectory(prefix="aljibe-verify-") as folder:
+        return list(verify_backup(_store(target, settings), None, Path(folder)).faults)
 
 
 def _store(target: str | None, settings: Settings) -> BackupStore:

@@ -4,9 +4,11 @@ The file is the same whichever database it comes from, so that a backup also mov
 to the other.
 """
 
+import errno
 import os
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from alembic.runtime.migration import MigrationContext
@@ -32,7 +34,7 @@ def take_snapshot(engine: Engine, file: Path) -> None:
         ResourcesExhausted: the disk is full.
     """
     file.unlink(missing_ok=True)
-    with resources_suffice("copy of the audit database"):
+    with resources_suffice("copy of the audit database"), _disk_suffices():
         if engine.dialect.name == "sqlite":
             _copy_sqlite(engine, file)
         else:
@@ -113,6 +115,16 @@ def is_empty(engine: Engine) -> bool:
 def sqlite_url(file: Path) -> str:
     """SQLAlchemy URL of a SQLite file."""
     return URL.create("sqlite", database=str(file)).render_as_string(hide_password=False)
+
+
+@contextmanager
+def _disk_suffices() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if "full" not in str(error):
+            raise
+        raise OSError(errno.ENOSPC, "No space left on device") from error
 
 
 def _copy_sqlite(engine: Engine, file: Path) -> None:

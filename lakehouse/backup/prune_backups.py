@@ -5,16 +5,14 @@ from tempfile import TemporaryDirectory
 
 from lakehouse.backup.backup_manifest import FOLDER, backup_ids, read_files, read_header
 from lakehouse.backup.backup_store import BackupStore, object_name
-from lakehouse.settings import Settings
 
 
-def prune_backups(settings: Settings, store: BackupStore, keep: int) -> tuple[int, int]:
+def prune_backups(store: BackupStore, keep: int) -> tuple[int, int]:
     """Remove all backups but the newest, then the objects that no backup names.
 
     A death in the middle leaves objects that nobody names, which the next time removes.
 
     Args:
-        settings: for a working folder.
         store: where the backups lie; no other backup is being written there.
         keep: how many stay, at least 1.
 
@@ -31,8 +29,7 @@ def prune_backups(settings: Settings, store: BackupStore, keep: int) -> tuple[in
     for backup_id in old:
         store.remove(f"{FOLDER}/{backup_id}.json")
     named: set[str] = set()
-    settings.scratch.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=settings.scratch, prefix="aljibe-prune-") as folder:
+    with TemporaryDirectory(prefix="aljibe-prune-") as folder:
         for backup_id in kept:
             header = read_header(store, backup_id)
             named |= {header.ledger, header.files}

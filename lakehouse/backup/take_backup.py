@@ -5,12 +5,12 @@ copied after it. What the store holds already is not sent again: a backup that w
 where it stopped, and the next one sends only what is new.
 """
 
-import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Lock
 
 from lakehouse.backup.backup_manifest import (
@@ -86,7 +86,9 @@ def take_backup(settings: Settings, store: BackupStore) -> BackupOutcome:
         ResourcesExhausted: a disk is full.
     """
     engine = audit_engine(settings)
-    with _only_backup(settings), _working_folder(settings) as scratch:
+    with _only_backup(settings), TemporaryDirectory(prefix="aljibe-backup-") as folder:
+        # Not in the home: a full disk is a day on which a backup is wanted.
+        scratch = Path(folder)
         started = datetime.now(UTC)
         ledger = scratch / "ledger.db"
         take_snapshot(engine, ledger)
@@ -207,24 +209,3 @@ def _only_backup(settings: Settings) -> Iterator[None]:
             yield
     except LockWaitTooLong as error:
         raise LockWaitTooLong(f"Another backup of this home runs: {error}") from None
-
-
-@contextmanager
-def _working_folder(settings: Settings) -> Iterator[Path]:
-    # Under the lock: whatever lies here was left by a backup that died.
-    folder = settings.scratch / "aljibe-backup"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def last_backup(store: BackupStore) -> BackupHeader | None:
-    """The newest backup; None if there is none.
-
-    Raises:
-        BackupRefused, BackupUnavailable, BackupDamaged: the store cannot be read.
-    """
-    return read_header(store) if backup_ids(store) else None

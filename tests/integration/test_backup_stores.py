@@ -93,7 +93,7 @@ def test_a_bucket_holds_backups_like_a_folder(bucket, tmp_path):
     assert first.sent == first.header.file_count + 2
     deliver(settings, landing, "new.csv", 9)
     assert take_backup(settings, store).sent == 3
-    assert prune_backups(settings, store, keep=1)[0] == 1
+    assert prune_backups(store, keep=1)[0] == 1
     assert len(backup_ids(store)) == 1
     assert verify_backup(store, None, tmp_path).faults == ()
     other = home(tmp_path / "other")

@@ -253,10 +253,10 @@ def test_old_backups_go_and_what_the_others_name_stays(filled, home, store, rows
     for number in range(10, 13):
         deliver(filled, f"{number}.csv", f"id,city\n{number},Salta\n")
         take_backup(filled, store)
-    removed, contents = prune_backups(filled, store, keep=1)
+    removed, contents = prune_backups(store, keep=1)
     assert removed == 2
     assert contents == 4, "the ledgers and lists of the two"
-    assert prune_backups(filled, store, keep=1) == (0, 0)
+    assert prune_backups(store, keep=1) == (0, 0)
     other = home("other")
     restore_backup(other, store)
     assert rows(other) == rows(filled)
