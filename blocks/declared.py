@@ -108,6 +108,8 @@ def declared_block(name: str, settings: Settings, declarations: Path = DECLARATI
     environment = {**os.environ, "ALJIBE_HOME": str(settings.root)}
     if settings.notify_url:
         environment["ALJIBE_NOTIFY_URL"] = settings.notify_url.get_secret_value()
+    if settings.serving_url:
+        environment["ALJIBE_SERVING_URL"] = settings.serving_url.get_secret_value()
     values = {key: _expand(value, environment, name, key) for key, value in fields.items()}
     # An optional variable that is not set leaves its field at the block's own default.
     values = {key: value for key, value in values.items() if value != ""}

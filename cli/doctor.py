@@ -49,6 +49,7 @@ def examine() -> list[Check]:
         ("audit database", _audit),
         ("dbt", _dbt),
         ("Prefect", _prefect),
+        ("serving database", _serving),
         ("watcher", _watchers),
         ("domains", _domains),
     ]
@@ -135,6 +136,15 @@ def _prefect(_settings: Settings) -> Iterator[Check]:
         return
     fine = code == httpx.codes.OK
     yield Check("Prefect", "ok" if fine else "broken", f"{url} answers {code}")
+
+
+def _serving(settings: Settings) -> Iterator[Check]:
+    from blocks.serving_database import serving_database_url
+    from lakehouse.publish.postgres.published_state import examine_serving
+
+    url = serving_database_url(settings, saved=api_is_configured())
+    if url:
+        yield Check("serving database", "ok", examine_serving(url))
 
 
 def _watchers(settings: Settings) -> Iterator[Check]:

@@ -1,4 +1,4 @@
-"""`aljibe publish-back`: roll a domain back or release it, without Prefect."""
+"""`aljibe publish-back`: roll a domain back or release it; Prefect need not be up."""
 
 import getpass
 import sys
@@ -6,6 +6,7 @@ import sys
 from lakehouse.lake.audit_database import audit_engine
 from lakehouse.lake.file_lock import Holder
 from lakehouse.lake.writer_lock import domain_writer
+from lakehouse.publish.postgres.publication import ServingDatabase
 from lakehouse.publish.publication_hold import release as release_hold
 from lakehouse.publish.roll_back import roll_back
 from lakehouse.settings import Settings
@@ -27,14 +28,31 @@ def publish_back(
         was_held = release_hold(audit_engine(settings), domain)
         print(f"{domain} {'is released: the next run publishes' if was_held else 'was not held'}.")
         return
+    database = _database(settings)
     run = "aljibe publish-back"
     with domain_writer(settings, domain, run, on_wait=_waiting, on_left_behind=_left):
-        done = roll_back(settings, domain, reason, _user(), build_id)
+        done = roll_back(settings, domain, reason, _user(), build_id, database=database)
     print(
         f"Readers of {domain} have what was published at {done.published_at:%Y-%m-%d %H:%M} UTC: "
         f"{len(done.tables)} tables, {sum(done.tables.values())} rows."
     )
     print(f"{done.hold}.")
+
+
+def _database(settings: Settings) -> ServingDatabase | None:
+    from blocks.serving_database import serving_database_url
+    from cli.prefect_environment import api_is_configured
+
+    url = serving_database_url(settings, saved=api_is_configured())
+    if url is None:
+        return None
+    return ServingDatabase(
+        url,
+        lock_seconds=settings.serving_lock_seconds,
+        domain_seconds=settings.lock_timeout_seconds,
+        memory=settings.duckdb_memory,
+        threads=settings.duckdb_threads,
+    )
 
 
 def _waiting(holder: Holder | None) -> None:

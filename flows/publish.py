@@ -13,13 +13,16 @@ from tasks.emit_lineage import emit_publication, with_lineage
 from tasks.hold_publication import find_hold, keep_serving
 from tasks.publish_serving import publish_serving
 from tasks.record_errors import record_publication, recorded_if_stopped
+from tasks.report_balance import report_balance
 from tasks.report_publication import report_publication
 
 
 @flow(name="publish", flow_run_name="publish-{domain}")
 @with_lineage("publish")
 def publish(domain: str) -> State[Any]:
-    """Replace the domain's serving copy by the tables of its last good build.
+    """Replace what readers have of a domain by the tables of its last good build.
+
+    They read its serving copy, and a PostgreSQL where `ALJIBE_SERVING_URL` names one.
 
     Args:
         domain: folder name below `dbt/models/`.
@@ -40,14 +43,19 @@ def publish(domain: str) -> State[Any]:
             keep_serving(domain)
             try:
                 with recorded_if_stopped(domain, "publish"):
-                    rows, replaced = publish_serving(domain)
+                    published = publish_serving(domain)
             except PublishRefused as error:
                 report_publication(domain, "refused", error)
                 raise
-            emit_publication(domain, rows, replaced=replaced)
+            rows, replaced = published.rows, published.replaced
+            emit_publication(domain, rows, replaced=replaced, database=published.database)
             warnings = report_publication(domain, "published" if replaced else "unchanged")
+            warnings += published.warnings
+            if published.in_database is not None:
+                warnings += report_balance(domain, rows, published.in_database)
             warnings += record_publication(domain)
     except AljibeError as error:
         return explained(error)
-    when = "published" if replaced else "were published already"
+    where = " to PostgreSQL and the serving copy" if published.database else ""
+    when = f"published{where}" if replaced else "were published already"
     return succeeded(f"{len(rows)} tables, {sum(rows.values())} rows, {when}", warnings, data=rows)

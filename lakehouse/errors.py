@@ -156,6 +156,14 @@ class RollBackRefused(PermanentError):
     """There is no earlier publication to go back to, or its copy is not what was published."""
 
 
+class ServingRefused(PermanentError):
+    """The serving database answers, but not to this user, password, name, right or object."""
+
+
+class ServingUnavailable(TransientError):
+    """The serving database does not answer, went away, or its readers hold what is replaced."""
+
+
 class RelationMissing(PermanentError):
     """A database has no table or view of this name; names those it has."""
 

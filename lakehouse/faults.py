@@ -51,6 +51,7 @@ _TYPES: tuple[tuple[type[Exception], ErrorType], ...] = (
     (errors.PrefectUnavailable, "source_unreachable"),
     (errors.PublishRefused, "publish_refused"),
     (errors.PublishUnverified, "publish_refused"),
+    (errors.ServingRefused, "publish_refused"),
 )
 
 

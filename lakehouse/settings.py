@@ -54,6 +54,12 @@ class Settings(BaseSettings):
         default=90, description="Of what was refused and settled, and of pages nobody writes."
     )
     serving_kept: int = Field(default=3, ge=0, description="Earlier serving copies that stay.")
+    serving_url: SecretStr | None = Field(
+        default=None, description="SQLAlchemy URL of the PostgreSQL that is published to."
+    )
+    serving_lock_seconds: Seconds = Field(
+        default=300, description="Longest wait for readers who hold a published table."
+    )
     parse_dir: DirectoryPath | None = Field(
         default=None, description="What dbt has parsed, for every home; default each its own."
     )

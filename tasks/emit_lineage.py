@@ -17,6 +17,7 @@ import duckdb
 from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
+from sqlalchemy import URL
 
 from lakehouse.errors import AljibeError
 from lakehouse.lake.raw_lake import RawLake
@@ -135,10 +136,12 @@ def emit_build(build: DbtBuild, skipped: BuildRecord | None) -> None:
         _tell(lambda told: _build_runs(told, build))
 
 
-def emit_publication(domain: str, rows: Mapping[str, int], *, replaced: bool) -> None:
-    """Tell which tables readers got; nothing if they had them."""
+def emit_publication(
+    domain: str, rows: Mapping[str, int], *, replaced: bool, database: URL | None = None
+) -> None:
+    """Tell which tables readers got, also in a PostgreSQL; nothing if they had them."""
     if replaced:
-        _tell(lambda told: _publication_runs(told, domain, rows))
+        _tell(lambda told: _publication_runs(told, domain, rows, database))
 
 
 def _load_runs(told: _Told, domain: str, read: Collection[str]) -> list[JobRun]:
@@ -184,7 +187,9 @@ def _build_runs(told: _Told, build: DbtBuild) -> list[JobRun]:
     return build_runs(told.place, warehouse, read_results(build.target_path), node_times(content))
 
 
-def _publication_runs(told: _Told, domain: str, rows: Mapping[str, int]) -> list[JobRun]:
+def _publication_runs(
+    told: _Told, domain: str, rows: Mapping[str, int], database: URL | None
+) -> list[JobRun]:
     settings = load_settings()
     return publication_runs(
         told.place,
@@ -192,6 +197,7 @@ def _publication_runs(told: _Told, domain: str, rows: Mapping[str, int]) -> list
         domain,
         settings.serving(domain),
         rows,
+        database=database,
         began=told.run.started_at,
         now=datetime.now(UTC),
     )

@@ -1,14 +1,16 @@
-"""A publication as job runs: each table from the warehouse, or the lake, into the serving copy."""
+"""A publication as job runs: each table from the warehouse, or the lake, to where readers look."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+from sqlalchemy import URL
+
 from lakehouse.lineage_events.build_runs import Warehouse
-from lakehouse.lineage_events.dataset_names import duckdb_relation
+from lakehouse.lineage_events.dataset_names import database_table, duckdb_relation
 from lakehouse.lineage_events.job_runs import Dataset, JobRun, RunPlace
-from lakehouse.publish.serving_copy import published_ids
+from lakehouse.publish.serving_copy import published_ids, schema_name
 
 
 def publication_runs(
@@ -18,6 +20,7 @@ def publication_runs(
     serving: Path,
     rows: Mapping[str, int],
     *,
+    database: URL | None = None,
     began: datetime,
     now: datetime,
 ) -> list[JobRun]:
@@ -29,6 +32,7 @@ def publication_runs(
         domain: whose tables they are.
         serving: the serving copy.
         rows: of each table that was published, by `schema.table`.
+        database: the PostgreSQL that has the tables too.
         began: start of the publication.
         now: its end, UTC.
     """
@@ -39,6 +43,9 @@ def publication_runs(
         if name not in rows:
             continue
         written = warehouse.written(unique_id, rows[name])
+        places = [duckdb_relation(serving, schema, table)]
+        if database is not None:
+            places.append(database_table(database, f"{schema_name(domain, schema)}.{table}"))
         runs.append(
             JobRun(
                 place=parent.child(f"{parent.job}.{name}"),
@@ -47,7 +54,7 @@ def publication_runs(
                 ended_at=now,
                 outcome="COMPLETE",
                 inputs=(Dataset(warehouse.name(unique_id)),),
-                outputs=(replace(written, name=duckdb_relation(serving, schema, table)),),
+                outputs=tuple(replace(written, name=place) for place in places),
             )
         )
     return runs

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from lakehouse.lake.durable_files import make_folder, publish_file, sync
+from lakehouse.lake.durable_files import make_folder, publish_file
 
 
 def kept_copy(serving: Path, build_id: str) -> Path:
@@ -55,14 +55,3 @@ def kept_builds(serving: Path) -> set[str]:
     """Ids of the builds whose copies are kept."""
     folder = serving.parent / "kept" / serving.stem
     return {path.stem for path in folder.glob("*.duckdb")}
-
-
-def put_back(serving: Path, build_id: str) -> None:
-    """Give readers a kept copy, whole; those who have the file open go on with what they have."""
-    part = serving.parent / f".{serving.stem}.back"
-    part.unlink(missing_ok=True)
-    os.link(kept_copy(serving, build_id), part)
-    sync(part)
-    # What a writing reader of the other file may have left would be taken for this one's.
-    serving.with_name(f"{serving.name}.wal").unlink(missing_ok=True)
-    publish_file(part, serving)

@@ -1,19 +1,19 @@
 """Give readers an earlier publication of a domain, and hold the domain there."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-import duckdb
-
-from lakehouse.errors import RollBackRefused
+from lakehouse.errors import PublishRefused, RollBackRefused
 from lakehouse.lake.audit_database import audit_engine
-from lakehouse.publish.kept_copies import keep_copy, kept_builds, kept_copy, put_back
+from lakehouse.publish.kept_copies import keep_copy, kept_builds, kept_copy
+from lakehouse.publish.postgres.publication import ServingDatabase, prepared_publication
 from lakehouse.publish.publication_hold import PublicationHold, hold
 from lakehouse.publish.publication_log import Publication, PublicationLog
+from lakehouse.publish.serving_copy import PreparedCopy, kept_again
 from lakehouse.settings import Settings
-from lakehouse.sql_quoting import sql_identifier
 
 
 @dataclass(frozen=True)
@@ -71,42 +71,54 @@ def choose_earlier(
 
 
 def roll_back(
-    settings: Settings, domain: str, reason: str, by: str, build_id: str | None = None
+    settings: Settings,
+    domain: str,
+    reason: str,
+    by: str,
+    build_id: str | None = None,
+    *,
+    database: ServingDatabase | None = None,
+    run_id: str | None = None,
 ) -> RolledBack:
-    """Put back an earlier serving copy; the caller is the domain's writer.
+    """Put back an earlier publication; the caller is the domain's writer.
 
     The hold comes first and the note of the publication last, so that a death between them is
-    completed by the same command.
+    completed by the same command. PostgreSQL gets the tables of the kept copy as in any
+    publication, and commits before the file moves.
 
     Raises:
         RollBackRefused: see `choose_earlier`; or the copy does not hold what was published.
+        ServingRefused, ServingUnavailable: PostgreSQL does not take it; readers keep what they
+            have, in both places.
     """
     engine, serving = audit_engine(settings), settings.serving(domain)
     log = PublicationLog(engine)
     current, earlier = choose_earlier(log, serving, domain, build_id)
-    _assert_whole(kept_copy(serving, earlier.build_id), earlier)
-    held = hold(engine, domain, current.build_id, reason, by)
-    keep_copy(serving, current.build_id)
-    put_back(serving, earlier.build_id)
-    log.record(domain, earlier.build_id, earlier.tables, None)
+    with _whole_copy(serving, earlier) as copy:
+        held = hold(engine, domain, current.build_id, reason, by)
+        keep_copy(serving, current.build_id)
+        if database is None:
+            copy.put_in_place()
+        else:
+            with prepared_publication(database, domain, earlier.build_id, copy) as publication:
+                publication.commit(run_id)
+                copy.put_in_place()
+    log.record(domain, earlier.build_id, earlier.tables, run_id)
     return RolledBack(earlier.build_id, earlier.published_at, earlier.tables, held)
 
 
-def _assert_whole(copy: Path, published: Publication) -> None:
+@contextmanager
+def _whole_copy(serving: Path, published: Publication) -> Iterator[PreparedCopy]:
+    kept = kept_copy(serving, published.build_id)
     try:
-        with duckdb.connect(str(copy), read_only=True) as connection:
-            rows = {name: _count(connection, name) for name in published.tables}
-    except duckdb.Error as error:
-        cause = str(error).partition("\n")[0]
-        raise RollBackRefused(f"{copy} cannot be read: {cause}.") from None
-    wrong = [name for name, count in published.tables.items() if rows[name] != count]
-    if wrong:
-        raise RollBackRefused(f"{copy} does not hold what was published of {', '.join(wrong)}.")
-
-
-def _count(connection: duckdb.DuckDBPyConnection, name: str) -> int:
-    schema, _, table = name.partition(".")
-    row = connection.execute(
-        f"select count(*) from {sql_identifier(schema)}.{sql_identifier(table)}"
-    ).fetchone()
-    return int(row[0]) if row else 0
+        with kept_again(kept, serving) as copy:
+            if copy.rows != dict(published.tables):
+                wrong = sorted(
+                    name for name, _ in copy.rows.items() ^ dict(published.tables).items()
+                )
+                raise RollBackRefused(
+                    f"{kept} does not hold what was published of {', '.join(dict.fromkeys(wrong))}."
+                )
+            yield copy
+    except PublishRefused as error:
+        raise RollBackRefused(str(error)) from None

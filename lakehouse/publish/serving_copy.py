@@ -44,6 +44,45 @@ class PublishedTable:
         return f"{sql_identifier(self.schema)}.{sql_identifier(self.name)}"
 
 
+@dataclass(frozen=True)
+class Signature:
+    """Content of a table in any order of its rows.
+
+    Attributes:
+        rows: how many.
+        digest: sum of the hashes of the rows.
+    """
+
+    rows: int
+    digest: int
+
+
+@dataclass(frozen=True)
+class PreparedCopy:
+    """A serving copy that is complete, verified and on the disk, but not where readers look.
+
+    Attributes:
+        file: where it lies now.
+        serving: where readers look.
+        tables: what it holds, with the content of each.
+    """
+
+    file: Path
+    serving: Path
+    tables: tuple[tuple[PublishedTable, Signature], ...]
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """Rows of each table, by `schema.table`."""
+        return {f"{table.schema}.{table.name}": found.rows for table, found in self.tables}
+
+    def put_in_place(self) -> None:
+        """Rename it to where readers look."""
+        # What a writing reader of the old file may have left would be taken for this one's.
+        self.serving.with_name(f"{self.serving.name}.wal").unlink(missing_ok=True)
+        publish_file(self.file, self.serving)
+
+
 def published_tables(manifest: Mapping[str, Any], domain: str | None) -> list[PublishedTable]:
     """Find what a manifest marks with `meta.publish: true`.
 
@@ -72,6 +111,11 @@ def published_tables(manifest: Mapping[str, Any], domain: str | None) -> list[Pu
     return sorted(found, key=lambda table: (table.schema, table.name))
 
 
+def schema_name(domain: str, layer: str) -> str:
+    """Schema of a layer where several domains share a database."""
+    return f"{domain}_{layer}"
+
+
 def published_ids(manifest: Mapping[str, Any], domain: str | None) -> list[str]:
     """Ids of the nodes and sources that `published_tables` finds."""
     return sorted(
@@ -97,16 +141,27 @@ def _is_published(node: Mapping[str, Any]) -> bool:
 def write_serving_copy(
     warehouse: Path, serving: Path, tables: Sequence[PublishedTable], *, memory: str
 ) -> dict[str, int]:
-    """Write, verify and put in place the serving copy.
+    """Write, verify and put in place the serving copy; arguments and errors of `prepared_copy`.
+
+    Returns:
+        Rows of each published table, by `schema.table`.
+    """
+    with prepared_copy(warehouse, serving, tables, memory=memory) as copy:
+        copy.put_in_place()
+        return copy.rows
+
+
+@contextmanager
+def prepared_copy(
+    warehouse: Path, serving: Path, tables: Sequence[PublishedTable], *, memory: str
+) -> Iterator[PreparedCopy]:
+    """Write and verify a serving copy; it is gone afterwards unless it was put in place.
 
     Args:
         warehouse: DuckDB file that nobody writes meanwhile.
         serving: final path; the catalog inside carries its stem.
         tables: what to publish.
         memory: DuckDB's memory limit, such as `256MB`.
-
-    Returns:
-        Rows of each published table, by `schema.table`.
 
     Raises:
         PublishRefused: the warehouse or one of the tables does not exist.
@@ -118,28 +173,64 @@ def write_serving_copy(
         raise PublishRefused(f"There is no warehouse {warehouse}; run a build first.")
     # An early look says clearly that somebody else has the file.
     open_warehouse(warehouse, read_only=True).close()
-    with (
-        _workplace(serving) as fresh,
-        resources_suffice(f"serving copy {serving}"),
-        duckdb.connect() as connection,
-    ):
-        connection.execute(f"set memory_limit = {sql_string(memory)}")
-        connection.execute(f"set temp_directory = {sql_string(str(fresh.parent / 'spill'))}")
-        # Under its own name: views in it call their tables by it.
-        source = sql_identifier(warehouse.stem)
-        connection.execute(f"attach {sql_string(str(warehouse))} as {source} (read_only)")
-        connection.execute(f"attach {sql_string(str(fresh))} as {_FRESH}")
-        rows = {f"{t.schema}.{t.name}": _copy(connection, source, t) for t in tables}
-        connection.execute(f"checkpoint {_FRESH}")
-        connection.execute(f"detach {_FRESH}")
-        # What a writing reader of the old file may have left would be taken for this one's.
-        serving.with_name(f"{serving.name}.wal").unlink(missing_ok=True)
-        sync(fresh)
-        publish_file(fresh, serving)
-    return rows
+    with _workplace(serving) as fresh:
+        with resources_suffice(f"serving copy {serving}"), duckdb.connect() as connection:
+            connection.execute(f"set memory_limit = {sql_string(memory)}")
+            connection.execute(f"set temp_directory = {sql_string(str(fresh.parent / 'spill'))}")
+            # Under its own name: views in it call their tables by it.
+            source = sql_identifier(warehouse.stem)
+            connection.execute(f"attach {sql_string(str(warehouse))} as {source} (read_only)")
+            connection.execute(f"attach {sql_string(str(fresh))} as {_FRESH}")
+            copied = tuple((table, _copy(connection, source, table)) for table in tables)
+            connection.execute(f"checkpoint {_FRESH}")
+            connection.execute(f"detach {_FRESH}")
+            sync(fresh)
+        yield PreparedCopy(fresh, serving, copied)
 
 
-def _copy(connection: duckdb.DuckDBPyConnection, source: str, table: PublishedTable) -> int:
+@contextmanager
+def kept_again(kept: Path, serving: Path) -> Iterator[PreparedCopy]:
+    """Prepare the copy of an earlier publication; it stays kept, whether it is put in place or not.
+
+    Args:
+        kept: file of the earlier copy.
+        serving: final path.
+
+    Raises:
+        PublishRefused: the file cannot be read.
+    """
+    with _workplace(serving) as fresh:
+        fresh.hardlink_to(kept)
+        try:
+            with duckdb.connect(str(fresh), read_only=True) as connection:
+                tables = tuple(
+                    (table, _signature(connection, table.relation))
+                    for table in _tables_in(connection)
+                )
+        except duckdb.Error as error:
+            raise PublishRefused(
+                f"{kept} cannot be read: {str(error).partition(chr(10))[0]}."
+            ) from None
+        yield PreparedCopy(fresh, serving, tables)
+
+
+def _tables_in(connection: duckdb.DuckDBPyConnection) -> list[PublishedTable]:
+    rows = connection.execute(
+        "select schema_name, table_name, coalesce(comment, '') from duckdb_tables() order by all"
+    ).fetchall()
+    texts = connection.execute(
+        "select schema_name, table_name, column_name, comment from duckdb_columns() "
+        "where comment is not null and not internal"
+    ).fetchall()
+    return [
+        PublishedTable(
+            schema, name, comment, {row[2]: row[3] for row in texts if row[:2] == (schema, name)}
+        )
+        for schema, name, comment in rows
+    ]
+
+
+def _copy(connection: duckdb.DuckDBPyConnection, source: str, table: PublishedTable) -> Signature:
     original, copy = f"{source}.{table.relation}", f"{_FRESH}.{table.relation}"
     connection.execute(f"create schema if not exists {_FRESH}.{sql_identifier(table.schema)}")
     try:
@@ -153,7 +244,7 @@ def _copy(connection: duckdb.DuckDBPyConnection, source: str, table: PublishedTa
     copied, wanted = _signature(connection, copy), _signature(connection, original)
     if copied != wanted:
         raise PublishUnverified(
-            f"{table.schema}.{table.name}: {copied[0]} rows copied of {wanted[0]}, or with "
+            f"{table.schema}.{table.name}: {copied.rows} rows copied of {wanted.rows}, or with "
             "other values. Nothing was published; run again."
         )
     # One commit for all: each would wait for the disk.
@@ -167,15 +258,15 @@ def _copy(connection: duckdb.DuckDBPyConnection, source: str, table: PublishedTa
                 f"comment on column {copy}.{sql_identifier(column)} is {sql_string(text)}"
             )
     connection.execute("commit")
-    return copied[0]
+    return copied
 
 
-def _signature(connection: duckdb.DuckDBPyConnection, relation: str) -> tuple[int, int]:
+def _signature(connection: duckdb.DuckDBPyConnection, relation: str) -> Signature:
     # A sum of row hashes is the same in any order, and flat in memory.
     row = connection.execute(
         f"select count(*), coalesce(sum(hash({_ROW})::hugeint), 0) from {relation} as {_ROW}"
     ).fetchone()
-    return (int(row[0]), int(row[1])) if row else (0, 0)
+    return Signature(int(row[0]), int(row[1])) if row else Signature(0, 0)
 
 
 @contextmanager

@@ -79,3 +79,8 @@ def slug(name: str) -> str:
 def receipt_key(domain: str) -> str:
     """Key of the table of a domain's receipts."""
     return f"receipt-{slug(domain)}"
+
+
+def balance_key(domain: str) -> str:
+    """Key of the receipt of a domain's publication in PostgreSQL."""
+    return f"balance-{slug(domain)}"

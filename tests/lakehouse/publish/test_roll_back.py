@@ -13,6 +13,7 @@ from lakehouse.publish.kept_copies import keep_copy, kept_builds, kept_copy, pru
 from lakehouse.publish.publication_hold import hold_of, release
 from lakehouse.publish.publication_log import PublicationLog
 from lakehouse.publish.roll_back import roll_back
+from lakehouse.publish.serving_copy import PreparedCopy
 from lakehouse.settings import Settings
 
 SHOP = "shop"
@@ -68,7 +69,7 @@ def test_readers_get_the_publication_before_and_the_domain_is_held(settings):
     assert hold_of(engine, SHOP) is None
 
 
-@pytest.mark.parametrize("point", ["keep_copy", "put_back", "record"])
+@pytest.mark.parametrize("point", ["keep_copy", "put_in_place", "record"])
 def test_a_roll_back_that_died_is_completed_by_the_same_command(settings, monkeypatch, point):
     publish(settings, "b1", 10)
     publish(settings, "b2", 2)
@@ -76,7 +77,8 @@ def test_a_roll_back_that_died_is_completed_by_the_same_command(settings, monkey
     def die(*_args: object) -> None:
         raise KeyboardInterrupt
 
-    owner = PublicationLog if point == "record" else module
+    owners = {"record": PublicationLog, "put_in_place": PreparedCopy}
+    owner = owners.get(point, module)
     with monkeypatch.context() as patch:
         patch.setattr(owner, point, die)
         with pytest.raises(KeyboardInterrupt):

@@ -46,17 +46,25 @@ def postgresql_faults() -> Iterator[None]:
     raise fault from None
 
 
+def may_pass(error: BaseException | None) -> bool:
+    """Whether what the driver raised may be over at another try."""
+    code = getattr(error, "sqlstate", None) or ""
+    if code:
+        return bool(code.startswith(_TRANSIENT))
+    whole = str(error)
+    return "starting up" in whole or not any(words in whole for words in _REFUSED)
+
+
 def _as_ours(error: BaseException | None) -> AljibeError:
     code = getattr(error, "sqlstate", None) or ""
-    said = _said(error)
+    said = words_of(error)
     if not code:
-        whole = str(error)
-        if any(words in whole for words in _REFUSED) and "starting up" not in whole:
+        if not may_pass(error):
             return DatabaseRefused(
                 f"The database refused: {said}. Correct user, password and name in the block."
             )
         return DatabaseUnavailable(f"The database does not answer, or went away: {said}.")
-    if code.startswith(_TRANSIENT):
+    if may_pass(error):
         return DatabaseUnavailable(f"The database cannot be read now: {said} ({code}).")
     advice = next((text for start, text in _ADVICE.items() if code.startswith(start)), "")
     # What is wrong with a value may show the value.
@@ -64,7 +72,8 @@ def _as_ours(error: BaseException | None) -> AljibeError:
     return DatabaseRefused(f"The database refused: {shown} ({code}). {advice}".rstrip())
 
 
-def _said(error: BaseException | None) -> str:
+def words_of(error: BaseException | None) -> str:
+    """The server's first line, without a detail that may quote a row."""
     primary = getattr(getattr(error, "diag", None), "message_primary", None)
     lines = str(primary or error).strip().splitlines()
     return lines[0].rstrip(". ") if lines else type(error).__name__

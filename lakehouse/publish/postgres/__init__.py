@@ -1,0 +1,1 @@
+"""The published tables of a domain in PostgreSQL: loaded beside, verified, swapped whole."""

@@ -1,0 +1,252 @@
+"""What people made on and around published tables is there after the next publication."""
+
+import psycopg
+import pytest
+from servers.published_domain import PublishedDomain
+
+from lakehouse.errors import PublishRefused, ServingRefused
+from lakehouse.publish.serving_copy import PublishedTable
+
+pytestmark = pytest.mark.integration
+RIGHTS = (
+    "(select array_agg(one::text order by one::text) "
+    "from unnest(coalesce(relacl, acldefault('r', relowner))) as one)"
+)
+
+
+@pytest.fixture
+def shop(postgres_database, tmp_path) -> PublishedDomain:
+    found = PublishedDomain(postgres_database, tmp_path)
+    found.build(
+        "create table marts.sales as select range as id, 'c' || range % 3 as customer, "
+        "range * 1.5 as amount from range(10)",
+        "create table marts.customers as select 'c' || range as customer from range(3)",
+    )
+    found.publish("sales", "customers")
+    return found
+
+
+def sell_more(shop: PublishedDomain) -> None:
+    shop.build("insert into marts.sales values (10, 'c1', 7.5)")
+    shop.publish("sales", "customers")
+
+
+def state(shop: PublishedDomain, query: str) -> list:
+    return shop.run("set search_path = ''", query)
+
+
+def test_indexes_keys_grants_and_comments_are_kept(shop):
+    role = f"reader_{shop.url.database}"
+    shop.role(role)
+    shop.run(
+        "create index by_customer on shop_marts.sales (lower(customer), id desc) where id > 2",
+        "alter table shop_marts.sales add constraint one_id primary key (id)",
+        "alter table shop_marts.sales add constraint plausible check (amount >= 0)",
+        "create statistics shop_marts.both_columns on id, amount from shop_marts.sales",
+        "comment on index shop_marts.by_customer is 'for the search'",
+        "comment on column shop_marts.sales.amount is 'made by hand'",
+        f'grant usage on schema shop_marts to "{role}"',
+        f'grant select on shop_marts.sales to "{role}" with grant option',
+        f'grant update (amount) on shop_marts.sales to "{role}"',
+        "grant select on shop_marts.sales to public",
+    )
+    look = (
+        f"select {RIGHTS} from pg_class where oid = 'shop_marts.sales'::regclass",
+        "select attname, attacl::text from pg_attribute "
+        "where attrelid = 'shop_marts.sales'::regclass and attnum > 0 order by attnum",
+        "select indexdef from pg_indexes where schemaname = 'shop_marts' order by 1",
+        "select conname, pg_get_constraintdef(oid) from pg_constraint "
+        "where conrelid = 'shop_marts.sales'::regclass order by 1",
+        "select attname, attnotnull, col_description(attrelid, attnum) from pg_attribute "
+        "where attrelid = 'shop_marts.sales'::regclass and attnum > 0 order by attnum",
+        "select obj_description('shop_marts.by_customer'::regclass)",
+        "select pg_get_statisticsobjdef(oid) from pg_statistic_ext",
+    )
+    before = [state(shop, query) for query in look]
+    oid = shop.run("select 'shop_marts.sales'::regclass::oid")
+    sell_more(shop)
+    assert [state(shop, query) for query in look] == before
+    assert shop.run("select 'shop_marts.sales'::regclass::oid") != oid
+    assert shop.run("select count(*) from shop_marts.sales") == [(11,)]
+    reader = shop.url.set(username=role, password=f"secret-of-{role}")
+    assert shop.run("select sum(amount) from shop_marts.sales", url=reader) == [(75,)]
+    assert shop.run("select nspname from pg_namespace where nspname like 'aljibe_next%'") == []
+
+
+def test_row_level_security_is_kept(shop):
+    role = f"ana_{shop.url.database}"
+    reader = shop.role(role)
+    shop.run(
+        f'grant usage on schema shop_marts to "{role}"',
+        f'grant select on shop_marts.sales to "{role}"',
+        "alter table shop_marts.sales enable row level security",
+        f'create policy own_rows on shop_marts.sales for select to "{role}" '
+        "using (customer = 'c1')",
+    )
+    sell_more(shop)
+    assert shop.run("select distinct customer from shop_marts.sales", url=reader) == [("c1",)]
+
+
+def test_descriptions_of_the_project_are_comments_and_follow_it_without_new_rows(shop):
+    told = PublishedTable("marts", "sales", "What's sold", {"ID": "The 100% key", "gone": "x"})
+    shop.publish(told, "customers")
+    look = (
+        "select obj_description('shop_marts.sales'::regclass), "
+        "col_description('shop_marts.sales'::regclass, 1)"
+    )
+    assert shop.run(look) == [("What's sold", "The 100% key")]
+    oid = shop.run("select 'shop_marts.sales'::regclass::oid")
+    publication = shop.publish(PublishedTable("marts", "sales", "Sold", {}), "customers")
+    assert publication.changed == []
+    assert shop.run(look) == [("Sold", "The 100% key")]
+    assert shop.run("select 'shop_marts.sales'::regclass::oid") == oid
+
+
+def test_views_on_views_and_materialized_views_show_the_new_rows(shop):
+    role = f"bi_{shop.url.database}"
+    shop.role(role)
+    shop.run(
+        "create schema bi",
+        'create view bi."big; sales" with (security_barrier = true) as '
+        "select id, amount as \"the {} %s amount\", '100%' as share from shop_marts.sales "
+        "where amount > 3",
+        'create view bi.counted as select count(*) as n from bi."big; sales" '
+        "join shop_marts.customers on true",
+        "create materialized view bi.stored as select s.customer, sum(amount) as total "
+        "from shop_marts.sales s join bi.counted on true group by 1",
+        "create unique index stored_key on bi.stored (customer)",
+        "create materialized view bi.unfilled as select * from shop_marts.sales with no data",
+        "comment on view bi.counted is 'it''s counted'",
+        "comment on column bi.counted.n is 'rows'",
+        "comment on materialized view bi.stored is 'kept'",
+        f'grant select on bi.counted to "{role}"',
+        f'grant usage on schema bi to "{role}"',
+        f'alter view bi.counted owner to "{role}"',
+        f'grant select on bi."big; sales", shop_marts.customers to "{role}"',
+        f'grant usage, create on schema bi to "{role}"',
+        f'grant usage on schema shop_marts to "{role}"',
+        f'alter view bi.counted owner to "{role}"',
+    )
+    look = (
+        f"select relname, relkind, {RIGHTS}, relowner, reloptions, "
+        "pg_get_viewdef(oid), obj_description(oid), relispopulated "
+        "from pg_class where relnamespace = 'bi'::regnamespace and relkind in ('v', 'm') "
+        "order by 1",
+        "select indexdef from pg_indexes where schemaname = 'bi'",
+        "select col_description('bi.counted'::regclass, 1)",
+    )
+    before = [state(shop, query) for query in look]
+    sell_more(shop)
+    assert [state(shop, query) for query in look] == before
+    assert shop.run("select n from bi.counted") == [(8 * 3,)]
+    assert shop.run("select total from bi.stored where customer = 'c1'") == [
+        (1.5 + 6 + 10.5 + 7.5,)
+    ]
+
+
+def test_foreign_keys_are_made_again(shop):
+    shop.run(
+        "alter table shop_marts.customers add primary key (customer)",
+        "alter table shop_marts.sales add constraint known foreign key (customer) "
+        "references shop_marts.customers (customer)",
+        "create table public.notes (customer text references shop_marts.customers (customer))",
+        "insert into public.notes values ('c1')",
+    )
+    look = (
+        "select conname, conrelid::regclass::text, pg_get_constraintdef(oid), convalidated "
+        "from pg_constraint where contype = 'f' order by 1"
+    )
+    before = state(shop, look)
+    shop.build("insert into marts.customers values ('c3')")
+    sell_more(shop)
+    assert state(shop, look) == before
+    with pytest.raises(psycopg.errors.ForeignKeyViolation):
+        shop.run("insert into public.notes values ('c9')")
+
+
+def test_rows_that_break_a_key_made_by_hand_are_refused_and_nothing_moves(shop):
+    shop.run("create unique index one_id on shop_marts.sales (id)")
+    shop.build("insert into marts.sales values (1, 'secret', 0)")
+    with pytest.raises(ServingRefused, match="do not fit one_id that the published table") as told:
+        shop.publish("sales", "customers")
+    assert "secret" not in str(told.value)
+    assert shop.run("select count(*) from shop_marts.sales") == [(10,)]
+
+
+def test_a_view_that_needs_a_column_that_is_gone_stops_the_publication(shop):
+    shop.run("create schema bi", "create view bi.amounts as select amount from shop_marts.sales")
+    shop.build("alter table marts.sales drop column amount")
+    with pytest.raises(ServingRefused, match=r"view bi\.amounts cannot be made again.*amount"):
+        shop.publish("sales", "customers")
+    assert shop.run("select sum(amount) from bi.amounts") == [(67.5,)]
+
+
+def test_a_table_that_is_not_published_any_more_goes_unless_a_view_needs_it(shop):
+    shop.run("create schema bi", "create view bi.who as select customer from shop_marts.customers")
+    publication = shop.publish("sales")
+    (warning,) = publication.warnings
+    assert warning.startswith("shop_marts.customers is not published any more, but stays")
+    assert "view bi.who needs it" in warning
+    assert shop.run("select count(*) from bi.who") == [(3,)]
+    shop.run("drop view bi.who")
+    assert shop.publish("sales").warnings == []
+    assert shop.run("select to_regclass('shop_marts.customers')") == [(None,)]
+    assert shop.run("select count(*) from aljibe.published_tables") == [(1,)]
+
+
+def test_views_of_another_user_stay_bound_and_see_the_new_rows(shop):
+    publisher, owner = f"pub_{shop.url.database}", f"ana_{shop.url.database}"
+    as_publisher, as_owner = shop.role(publisher), shop.role(owner)
+    shop.run(
+        f'grant create on database "{shop.url.database}" to "{publisher}", "{owner}"',
+        "drop schema shop_marts, aljibe cascade",
+    )
+    shop.publish("sales", "customers", as_user=as_publisher)
+    shop.run(
+        f'grant usage on schema shop_marts to "{owner}"',
+        f'grant select on shop_marts.sales to "{owner}"',
+        url=as_publisher,
+    )
+    shop.run(
+        "create schema mine",
+        "create view mine.sold as select id, customer from shop_marts.sales",
+        url=as_owner,
+    )
+    oid = shop.run("select 'mine.sold'::regclass::oid, 'shop_marts.sales'::regclass::oid")
+    shop.build("insert into marts.sales values (10, 'c1', 7.5)")
+    publication = shop.publish("sales", "customers", as_user=as_publisher)
+    assert "shop_marts.sales was filled while its readers waited" in publication.warnings[0]
+    assert shop.run("select count(*) from mine.sold", url=as_owner) == [(11,)]
+    assert shop.run("select 'mine.sold'::regclass::oid, 'shop_marts.sales'::regclass::oid") == oid
+    shop.build("alter table marts.sales add column more integer")
+    with pytest.raises(PublishRefused, match=r"has other columns than before, and view mine\.sold"):
+        shop.publish("sales", "customers", as_user=as_publisher)
+    assert shop.run("select count(*) from mine.sold", url=as_owner) == [(11,)]
+
+
+def test_default_privileges_do_not_give_back_what_was_revoked(shop):
+    role = f"all_{shop.url.database}"
+    reader = shop.role(role)
+    shop.run(
+        f'alter default privileges grant select on tables to "{role}"',
+        f'grant usage on schema shop_marts to "{role}"',
+    )
+    sell_more(shop)
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        shop.run("select * from shop_marts.sales", url=reader)
+
+
+def test_something_else_of_the_same_name_is_not_touched(shop):
+    shop.run("create table shop_marts.notes as select 'by hand' as note")
+    shop.build("create table marts.notes as select 1 as n")
+    with pytest.raises(ServingRefused, match=r"shop_marts\.notes is there and was not published"):
+        shop.publish("sales", "customers", "notes")
+    assert shop.run("select note from shop_marts.notes") == [("by hand",)]
+
+
+def test_a_table_changed_by_hand_is_put_right(shop):
+    shop.run("delete from shop_marts.sales where id = 3")
+    publication = shop.publish("sales", "customers")
+    assert publication.changed == ["shop_marts.sales"]
+    assert "changed in PostgreSQL by hand" in publication.warnings[0]
+    assert shop.run("select count(*) from shop_marts.sales") == [(10,)]
