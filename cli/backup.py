@@ -48,7 +48,8 @@ def back_up(settings: Settings, target: str | None, keep: int | None) -> bool:
     )
     if keep:
         print(f"Removed {removed[0]} older backups and {removed[1]} contents only they named.")
-    return not _say_missing(header.missing)
+    _say_some("changed in RAW since the backup before, which holds what it was", header.changed)
+    return not (_say_missing(header.missing) or header.changed)
 
 
 def list_backups(settings: Settings, source: str | None) -> None:

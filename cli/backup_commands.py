@@ -21,7 +21,7 @@ def backup(
 ) -> None:
     """Back up audit database, RAW lake and quarantine; runs may go on meanwhile.
 
-    Sends only what the place does not hold. Exit code 1 if the ledger names files that are gone.
+    Sends only what the place does not hold. Exit code 1 if files of RAW are gone or changed.
     """
     from cli.backup import back_up, list_backups
 

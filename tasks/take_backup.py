@@ -40,6 +40,10 @@ def back_up(target: str | None) -> dict[str, Any]:
     ]
     if len(header.missing) > _MOST_NAMED:
         warnings.append(f"and {len(header.missing) - _MOST_NAMED} more")
+    warnings += [
+        f"{path} is not what it was in the backup before: loaded again, or damaged"
+        for path in header.changed[:_MOST_NAMED]
+    ]
     return {
         "summary": f"backup {header.backup_id} of {header.file_count} files, "
         f"{header.total_bytes / 2**20:.1f} MiB, of which {outcome.sent_bytes / 2**20:.1f} MiB "

@@ -57,6 +57,8 @@ class BackupHeader(BaseModel):
         file_count: files of the list.
         total_bytes: of these files and the ledger.
         missing: files that the ledger names and that neither the lake nor an older backup had.
+        changed: files of RAW with another content than in the backup before: loaded again after
+            they were lost, or damaged.
         version: of Aljibe's format.
     """
 
@@ -72,6 +74,7 @@ class BackupHeader(BaseModel):
     file_count: int
     total_bytes: int
     missing: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
 
 
 def backup_ids(store: BackupStore) -> list[str]:

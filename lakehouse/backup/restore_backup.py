@@ -26,7 +26,12 @@ from lakehouse.backup.ledger_snapshot import (
     take_snapshot,
 )
 from lakehouse.backup.many_files import for_each
-from lakehouse.errors import LockWaitTooLong, RestoreRefused, WarehouseUnusable
+from lakehouse.errors import (
+    BackupDamaged,
+    LockWaitTooLong,
+    RestoreRefused,
+    WarehouseUnusable,
+)
 from lakehouse.lake.audit_database import audit_engine, migrated_engine, release_audit_engine
 from lakehouse.lake.durable_files import make_folder, publish_file
 from lakehouse.lake.file_lock import FileLock, Holder
@@ -87,13 +92,21 @@ def restore_backup(
         store.fetch(header.ledger, ledger)
         migrate_snapshot(ledger)
         fetched = kept = 0
+        unlisted = {f"raw/{path}" for path, _ in paths_in(ledger)} - set(header.missing)
         files = read_files(store, header, scratch)
 
         def _bring_one(file: StoredFile) -> bool:
             return _bring(settings, store, file)
 
-        for _, is_new in for_each(files, _bring_one, step="restore", total=header.file_count):
+        brought = for_each(files, _bring_one, step="restore", total=header.file_count)
+        for file, is_new in brought:
+            unlisted.discard(file.path)
             fetched, kept = fetched + is_new, kept + (not is_new)
+        if unlisted:
+            raise BackupDamaged(
+                f"{store.shown}: the ledger of backup {header.backup_id} names {len(unlisted)} "
+                f"files that the backup does not list, such as {min(unlisted)}."
+            )
         aside = _set_aside(settings, scratch, ledger) if overwrite else None
         _restore_ledger(settings, ledger)
         (settings.root / _NOTE).unlink()
@@ -186,10 +199,15 @@ def _set_aside(settings: Settings, scratch: Path, ledger: Path) -> Path:
     copy = scratch / "before.db"
     take_snapshot(audit_engine(settings), copy)
     shutil.move(copy, folder / "audit.db")
-    history = BuildHistory(migrated_engine(sqlite_url(ledger)))
-    for domain in known_domains(settings.project_dir):
+    domains = known_domains(settings.project_dir)
+    engine = migrated_engine(sqlite_url(ledger))
+    try:
+        newest = {domain: BuildHistory(engine).last(domain) for domain in domains}
+    finally:
+        engine.dispose()
+    for domain in domains:
         warehouse = settings.warehouse(domain)
-        if _is_of_build(warehouse, history.last(domain)):
+        if _is_of_build(warehouse, newest[domain]):
             continue
         for file in (warehouse, warehouse.with_name(f"{warehouse.name}.wal")):
             if file.is_file():

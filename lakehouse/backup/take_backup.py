@@ -60,6 +60,7 @@ class _Sending:
     sent: int = 0
     sent_bytes: int = 0
     missing: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
     _counting: Lock = field(default_factory=Lock)
 
     def send(self, file: Path, sha256: str) -> None:
@@ -111,7 +112,8 @@ def take_backup(settings: Settings, store: BackupStore) -> BackupOutcome:
             files=hashes[1],
             file_count=totals.files,
             total_bytes=totals.bytes + ledger.stat().st_size,
-            missing=tuple(sending.missing),
+            missing=tuple(sorted(sending.missing)),
+            changed=tuple(sorted(sending.changed)),
         )
         write_header(store, header, scratch)
     return BackupOutcome(header, sending.sent, sending.sent_bytes)
@@ -163,6 +165,8 @@ def _send_one(
             else:
                 sha256 = hash_of(place)
             sending.send(place, sha256)
+            if last and last.sha256 != sha256 and last.area == "raw":
+                sending.changed.append(path)
         except FileNotFoundError:
             continue
         return StoredFile(

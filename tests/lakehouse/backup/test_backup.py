@@ -161,6 +161,36 @@ def test_a_file_that_raw_lost_is_taken_from_the_backup_before_and_brought_back(f
     assert rows(filled) == before
 
 
+def test_a_file_of_raw_that_changed_is_named_and_the_backup_before_has_what_it_was(
+    filled, home, store, rows
+):
+    first = take_backup(filled, store).header
+    lake = RawLake.of(filled)
+    path = lake.ledger.batches_of("shop", "sales")[0].path
+    whole = rows(filled)
+    with (filled.raw / path).open("r+b") as file:
+        file.write(b"XXXX")
+    (filled.raw / path).touch()
+    assert take_backup(filled, store).header.changed == (f"raw/{path}",)
+    assert take_backup(filled, store).header.changed == ()
+    other = home("other")
+    restore_backup(other, store, first.backup_id)
+    assert rows(other) == whole
+
+
+def test_a_list_that_lacks_what_the_ledger_names_is_not_restored(filled, home, store, tmp_path):
+    header = take_backup(filled, store).header
+    listed = tmp_path / "list.gz"
+    files = list(read_files(store, header, tmp_path))
+    write_files(files[:-1], listed)
+    store.put_object(listed, hash_of(listed))
+    short = {"files": hash_of(listed), "file_count": len(files) - 1}
+    write_header(store, header.model_copy(update=short), tmp_path)
+    assert verify_backup(store, None, tmp_path).faults
+    with pytest.raises(BackupDamaged, match="does not list"):
+        restore_backup(home("other"), store)
+
+
 def test_a_file_that_nobody_has_any_more_is_named(filled, home, store):
     lake = RawLake.of(filled)
     path = lake.ledger.batches_of("shop", "sales")[0].path
