@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -16,6 +15,8 @@ from cli.doctor_check import Check, Verdict
 from cli.doctor_prefect import examine_prefect
 from cli.prefect_environment import api_is_configured
 from lakehouse.errors import AljibeError, VariableMissing
+from lakehouse.health.disk_space import check_disks, disk_samples
+from lakehouse.health.machine_health import check_watchers
 from lakehouse.lake.audit_database import audit_engine
 from lakehouse.lake.file_lock import current_holder
 from lakehouse.lake.raw_lake import RawLake
@@ -25,8 +26,6 @@ from lakehouse.source_catalog import known_domains, load_catalog
 from lakehouse.transform.dbt_command import dbt_executable
 from lakehouse.watch.watcher_log import last_looks
 
-_LITTLE_DISK, _NO_DISK = 5 * 2**30, 2**29
-_WATCHER_IS_LATE_SECONDS = 120
 
 
 def examine() -> list[Check]:
@@ -97,9 +96,8 @@ def _home(settings: Settings) -> Iterator[Check]:
     writable = os.access(settings.root, os.W_OK)
     text = str(settings.root)
     yield Check("home", "ok" if writable else "broken", text if writable else f"{text}: read-only")
-    free = shutil.disk_usage(settings.root).free
-    verdict: Verdict = "ok" if free > _LITTLE_DISK else "look" if free > _NO_DISK else "broken"
-    yield Check("disk", verdict, f"{free / 2**30:.1f} GiB free")
+    for disk in check_disks(disk_samples(settings, datetime.now(UTC)), (), 0):
+        yield Check("disk", disk.verdict, f"{disk.text} ({disk.subject})")
 
 
 def _audit(settings: Settings) -> Iterator[Check]:
@@ -124,14 +122,9 @@ def _serving(settings: Settings) -> Iterator[Check]:
 
 
 def _watchers(settings: Settings) -> Iterator[Check]:
-    now = datetime.now(UTC)
-    for seen in last_looks(audit_engine(settings)):
-        ago = (now - seen.seen_at).total_seconds()
-        said = f"on {seen.name}, last look {ago:.0f} s ago, {seen.waiting} files wait"
-        if seen.fault:
-            said += f"; {seen.fault}"
-        late = ago > _WATCHER_IS_LATE_SECONDS
-        yield Check("watcher", "look" if late or seen.fault else "ok", said)
+    looks = last_looks(audit_engine(settings))
+    for watcher in check_watchers(looks, datetime.now(UTC)):
+        yield Check("watcher", watcher.verdict, watcher.text)
 
 
 def _domains(settings: Settings) -> Iterator[Check]:

@@ -1,12 +1,13 @@
 """The command `aljibe`: run a domain, look at the machine, reach dbt, the UI and a worker."""
 
+import errno
 import os
 import sys
 from typing import Annotated
 
 import typer
 
-from cli import errors, quarantine
+from cli import backup_commands, errors, quarantine
 from lakehouse.errors import AljibeError
 from lakehouse.settings import load_settings
 
@@ -18,6 +19,8 @@ app = typer.Typer(
 )
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(errors.app, name="errors")
+app.command()(backup_commands.backup)
+app.command()(backup_commands.restore)
 Domain = Annotated[str, typer.Argument(help="Folder name below dbt/models/, such as pharma_latam.")]
 
 
@@ -62,6 +65,25 @@ def arrivals(
 
     is_complete = show_arrivals(domain)
     raise typer.Exit(1 if strict and not is_complete else 0)
+
+
+@app.command("publish-back")
+def publish_back(
+    domain: Domain,
+    reason: Annotated[
+        str, typer.Option(help="Why, for those who meet the hold.")
+    ] = "no reason given",
+    build: Annotated[
+        str | None, typer.Option(help="Build to go back to; default the one published before.")
+    ] = None,
+    release: Annotated[
+        bool, typer.Option("--release", help="Let runs publish the domain again.")
+    ] = False,
+) -> None:
+    """Give readers an earlier publication; runs publish nothing until it is released."""
+    from cli.publish_back import publish_back as go_back
+
+    go_back(load_settings(), domain, reason, build, release=release)
 
 
 @app.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
@@ -277,4 +299,9 @@ def main() -> None:
         sys.exit(1)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        print(f"aljibe: {error}. Make room first: docs/runbooks.md", file=sys.stderr)
         sys.exit(1)

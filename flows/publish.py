@@ -10,6 +10,7 @@ from lakehouse.errors import AljibeError, PublishRefused
 from lakehouse.settings import load_settings
 from lakehouse.source_catalog import load_catalog
 from tasks.emit_lineage import emit_publication, with_lineage
+from tasks.hold_publication import find_hold, keep_serving
 from tasks.publish_serving import publish_serving
 from tasks.record_errors import record_publication, recorded_if_stopped
 from tasks.report_balance import report_balance
@@ -27,12 +28,19 @@ def publish(domain: str) -> State[Any]:
         domain: folder name below `dbt/models/`.
 
     Returns:
-        Completed, or Failed when the last results do not allow it; then nothing was replaced.
+        Completed; CompletedWithWarnings while the domain is held after a roll back; or Failed when
+        the last results do not allow it. In both of these nothing was replaced.
     """
     try:
         settings = load_settings()
         load_catalog(settings.project_dir, domain)
         with only_writer(settings, domain):
+            held = find_hold(domain)
+            if held is not None:
+                why, rows = held
+                warnings = [why, *report_publication(domain, "unchanged")]
+                return succeeded(f"{len(rows)} tables stay as they are", warnings, data=rows)
+            keep_serving(domain)
             try:
                 with recorded_if_stopped(domain, "publish"):
                     published = publish_serving(domain)

@@ -168,6 +168,10 @@ class PagesNotStored(TransientError):
     """The pages of the reports could not be copied to where they are served from, or be read."""
 
 
+class RollBackRefused(PermanentError):
+    """There is no earlier publication to go back to, or its copy is not what was published."""
+
+
 class ServingRefused(PermanentError):
     """The serving database answers, but not to this user, password, name, right or object."""
 
@@ -218,6 +222,22 @@ class ApiUnavailable(TransientError):
 
 class QuarantineRefused(PermanentError):
     """Nothing can be decided about this delivery: it is unknown, settled, or was not kept."""
+
+
+class BackupRefused(PermanentError):
+    """A place of backups cannot be used, or holds no such backup."""
+
+
+class BackupDamaged(PermanentError):
+    """A backup is not what was written: a file is missing, cut or changed."""
+
+
+class BackupUnavailable(TransientError):
+    """A place of backups does not answer now."""
+
+
+class RestoreRefused(PermanentError):
+    """A home is not empty, or in use; restoring would mix two ledgers."""
 
 
 class ErrorNotOpen(PermanentError):

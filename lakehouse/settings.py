@@ -15,6 +15,8 @@ PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
 _MEMORY = re.compile(r"[0-9]+(?:\.[0-9]+)? ?(?:[KMGT]i?B|bytes)", re.IGNORECASE)
 Seconds = Annotated[float, Field(gt=0)]
+Hours = Annotated[float, Field(gt=0)]
+Days = Annotated[float, Field(gt=0)]
 
 
 class Settings(BaseSettings):
@@ -41,6 +43,17 @@ class Settings(BaseSettings):
     audit_url: SecretStr | None = Field(
         default=None, description="SQLAlchemy URL of the audit database; default SQLite in home."
     )
+    backup_url: SecretStr | None = Field(
+        default=None, description="Folder or fsspec URL of the backups; default none are made."
+    )
+    backup_keep: int = Field(default=30, ge=1, description="Backups that stay.")
+    backup_max_hours: Hours = Field(default=36, description="An older newest backup is trouble.")
+    health_disk_days: Days = Field(default=7, description="Disks full sooner are trouble.")
+    health_run_seconds: Seconds = Field(default=7200, description="Longer runs are stuck.")
+    retention_days: Days = Field(
+        default=90, description="Of what was refused and settled, and of pages nobody writes."
+    )
+    serving_kept: int = Field(default=3, ge=0, description="Earlier serving copies that stay.")
     serving_url: SecretStr | None = Field(
         default=None, description="SQLAlchemy URL of the PostgreSQL that is published to."
     )

@@ -35,10 +35,28 @@ def audit_engine(settings: Settings) -> Engine:
     url = settings.audit_database_url.get_secret_value()
     with _guard:
         if url not in _engines:
-            engine = _create(url)
-            _migrate(engine)
-            _engines[url] = engine
+            _engines[url] = migrated_engine(url)
         return _engines[url]
+
+
+def migrated_engine(url: str) -> Engine:
+    """Give a new engine of an audit database, migrated, for the caller to dispose of.
+
+    Raises:
+        SettingsInvalid, AuditUnavailable, AuditTooNew: see `audit_engine`.
+    """
+    engine = _create(url)
+    _migrate(engine)
+    return engine
+
+
+def release_audit_engine(settings: Settings) -> None:
+    """Close the connections of this process, before the file of the audit database is replaced."""
+    url = settings.audit_database_url.get_secret_value()
+    with _guard:
+        engine = _engines.pop(url, None)
+    if engine is not None:
+        engine.dispose()
 
 
 def _create(url: str) -> Engine:

@@ -236,3 +236,13 @@ watchers = Table(
     Column("started_at", UtcDateTime, nullable=False),
     Column("seen_at", UtcDateTime, nullable=False),
 )
+
+publication_holds = Table(
+    "publication_holds",
+    metadata,
+    Column("domain", String(255), primary_key=True),
+    Column("build_id", String(64), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("held_by", String(64), nullable=False),
+    Column("held_at", UtcDateTime, nullable=False),
+)

@@ -5,6 +5,7 @@ inherited its file descriptor is gone. The file itself is permanent: replacing o
 would let two processes hold two different files of one name.
 """
 
+import errno
 import fcntl
 import json
 import os
@@ -157,7 +158,12 @@ def _read_holder(descriptor: int) -> Holder | None:
 
 def _write(descriptor: int, content: bytes) -> None:
     os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, content, 0)
+    try:
+        os.pwrite(descriptor, content, 0)
+    except OSError as error:
+        # The kernel holds the lock, also on a full disk; those who wait are told no name.
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
 
 
 def _now() -> str:

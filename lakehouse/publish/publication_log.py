@@ -43,6 +43,24 @@ class PublicationLog:
             found = [Publication(**row._mapping) for row in connection.execute(query)]
         return (found[0] if found else None), (found[1] if len(found) > 1 else None)
 
+    def builds(self, domain: str) -> list[Publication]:
+        """The newest publication of each build of a domain, by when it was first published.
+
+        Returns:
+            The build that was published first of all comes last.
+        """
+        table = publications.c
+        query = (
+            select(table.domain, table.build_id, table.tables, table.published_at)
+            .where(table.domain == domain)
+            .order_by(table.publication_id)
+        )
+        found: dict[str, Publication] = {}
+        with self._engine.connect() as connection:
+            for row in connection.execute(query):
+                found[row.build_id] = Publication(**row._mapping)
+        return list(reversed(found.values()))
+
     def record(
         self, domain: str, build_id: str, tables: Mapping[str, int], run_id: str | None
     ) -> Publication:

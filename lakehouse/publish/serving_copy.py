@@ -188,6 +188,48 @@ def prepared_copy(
         yield PreparedCopy(fresh, serving, copied)
 
 
+@contextmanager
+def kept_again(kept: Path, serving: Path) -> Iterator[PreparedCopy]:
+    """Prepare the copy of an earlier publication; it stays kept, whether it is put in place or not.
+
+    Args:
+        kept: file of the earlier copy.
+        serving: final path.
+
+    Raises:
+        PublishRefused: the file cannot be read.
+    """
+    with _workplace(serving) as fresh:
+        fresh.hardlink_to(kept)
+        try:
+            with duckdb.connect(str(fresh), read_only=True) as connection:
+                tables = tuple(
+                    (table, _signature(connection, table.relation))
+                    for table in _tables_in(connection)
+                )
+        except duckdb.Error as error:
+            raise PublishRefused(
+                f"{kept} cannot be read: {str(error).partition(chr(10))[0]}."
+            ) from None
+        yield PreparedCopy(fresh, serving, tables)
+
+
+def _tables_in(connection: duckdb.DuckDBPyConnection) -> list[PublishedTable]:
+    rows = connection.execute(
+        "select schema_name, table_name, coalesce(comment, '') from duckdb_tables() order by all"
+    ).fetchall()
+    texts = connection.execute(
+        "select schema_name, table_name, column_name, comment from duckdb_columns() "
+        "where comment is not null and not internal"
+    ).fetchall()
+    return [
+        PublishedTable(
+            schema, name, comment, {row[2]: row[3] for row in texts if row[:2] == (schema, name)}
+        )
+        for schema, name, comment in rows
+    ]
+
+
 def _copy(connection: duckdb.DuckDBPyConnection, source: str, table: PublishedTable) -> Signature:
     original, copy = f"{source}.{table.relation}", f"{_FRESH}.{table.relation}"
     connection.execute(f"create schema if not exists {_FRESH}.{sql_identifier(table.schema)}")

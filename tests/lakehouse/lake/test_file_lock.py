@@ -1,3 +1,4 @@
+import errno
 import os
 import signal
 import subprocess
@@ -213,3 +214,17 @@ def test_an_executed_child_does_not_inherit_the_lock_by_itself(tmp_path):
     finally:
         child.kill()
         child.wait()
+
+
+def test_on_a_full_disk_a_lock_is_held_without_a_name(tmp_path, monkeypatch):
+    def full(*_args: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    path = tmp_path / "x.lock"
+    monkeypatch.setattr(os, "pwrite", full)
+    with FileLock(path, Holder.of_this_process("run"), timeout=0) as lock:
+        assert lock.is_held
+        assert current_holder(path).run == "an unnamed process"
+        with pytest.raises(LockWaitTooLong), FileLock(path, Holder("b", 1, "h", ""), timeout=0):
+            pass
+    assert current_holder(path) is None

@@ -1,0 +1,1 @@
+"""What may go after its time: never RAW, never the ledger."""
