@@ -11,7 +11,7 @@ from packaging.requirements import Requirement
 from rich.console import Console
 from rich.table import Table
 
-from cli.doctor_check import Check, Verdict
+from cli.doctor_check import Check
 from cli.doctor_prefect import examine_prefect
 from cli.prefect_environment import api_is_configured
 from lakehouse.errors import AljibeError, VariableMissing
@@ -25,7 +25,6 @@ from lakehouse.source_catalog import Table as SourceTable
 from lakehouse.source_catalog import known_domains, load_catalog
 from lakehouse.transform.dbt_command import dbt_executable
 from lakehouse.watch.watcher_log import last_looks
-
 
 
 def examine() -> list[Check]:
