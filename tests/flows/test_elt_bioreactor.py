@@ -110,11 +110,10 @@ class TestPartsByTag:
         assert ingest(DOMAIN, return_state=True).is_completed()
         waiting = "relationships_stg_bioreactor_tag__tag__ref_bioreactor_tag_limits_"
         for _again in range(2):
-            staged = dbt_build(DOMAIN, select="tag:stg", return_state=True)
+            staged = dbt_build(DOMAIN, select="stg_bioreactor", return_state=True)
             assert staged.name == "CompletedWithWarnings", staged.message
-            assert f"not tested yet, as they also read what was never built: {waiting}" in str(
-                staged.message
-            )
+            assert "not tested yet, as they also read what was never built" in str(staged.message)
+            assert waiting in str(staged.message)
             refused = publish(DOMAIN, return_state=True)
             assert refused.is_failed()
             assert waiting in str(refused.message)
