@@ -228,12 +228,27 @@ def test_default_privileges_do_not_give_back_what_was_revoked(shop):
     role = f"all_{shop.url.database}"
     reader = shop.role(role)
     shop.run(
+        "create schema bi",
+        "create view bi.sold as select * from shop_marts.sales",
         f'alter default privileges grant select on tables to "{role}"',
-        f'grant usage on schema shop_marts to "{role}"',
+        f'grant usage on schema shop_marts, bi to "{role}"',
     )
     sell_more(shop)
-    with pytest.raises(psycopg.errors.InsufficientPrivilege):
-        shop.run("select * from shop_marts.sales", url=reader)
+    for name in ("shop_marts.sales", "bi.sold"):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            shop.run(f"select * from {name}", url=reader)
+
+
+def test_default_privileges_of_the_schema_are_given_to_a_new_table(shop):
+    role = f"new_{shop.url.database}"
+    reader = shop.role(role)
+    shop.run(
+        f'alter default privileges in schema shop_marts grant select on tables to "{role}"',
+        f'grant usage on schema shop_marts to "{role}"',
+    )
+    shop.build("create table marts.later as select 1 as n")
+    shop.publish("sales", "customers", "later")
+    assert shop.run("select n from shop_marts.later", url=reader) == [(1,)]
 
 
 def test_something_else_of_the_same_name_is_not_touched(shop):

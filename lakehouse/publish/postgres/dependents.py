@@ -13,10 +13,12 @@ from psycopg import sql
 from lakehouse.publish.postgres.kept_objects import (
     comment_statements,
     comments,
+    default_privileges,
     index_statements,
     later_statements,
     privileges,
     relation_owner,
+    role,
 )
 from lakehouse.publish.postgres.server import Session
 
@@ -131,6 +133,9 @@ def _view(session: Session, row: Sequence[Any]) -> Dependent:
     create: list[sql.Composable] = [
         sql.SQL(f"create {kind} {{}}{{}} as {{}}{{}}").format(relation, with_options, body, suffix)
     ]
+    # What it gets by default is not what it had.
+    given = {one.grantee for one in default_privileges(session, schema, only_there=False)}
+    create += [sql.SQL("revoke all on {} from {}").format(relation, role(one)) for one in given]
     create += [one.statement(relation) for one in privileges(session, oid)]
     create += comment_statements(relation, comments(session, oid), kind=kind)
     if stored:

@@ -82,6 +82,17 @@ _LATER: LiteralString = """
     from pg_catalog.pg_class where oid = %(oid)s and relforcerowsecurity"""
 
 
+_DEFAULTS: LiteralString = """
+    select coalesce(r.rolname, ''), a.privilege_type, a.is_grantable, '', n.nspname is not null
+    from pg_catalog.pg_default_acl d
+    left join pg_catalog.pg_namespace n on n.oid = d.defaclnamespace,
+    aclexplode(d.defaclacl) a
+    left join pg_catalog.pg_roles r on r.oid = a.grantee
+    where d.defaclrole = current_user::regrole and d.defaclobjtype = 'r'
+        and (d.defaclnamespace = 0 or n.nspname = %s) and a.grantee <> d.defaclrole
+    order by 1, 2"""
+
+
 @dataclass(frozen=True)
 class Privilege:
     """A right that was granted on a table, view or column; `grantee` is empty for PUBLIC."""
@@ -133,6 +144,18 @@ def keep_owner_and_grants(
         yield sql.SQL("revoke all on {} from {}").format(relation, role(grantee))
     for one in wanted:
         yield one.statement(relation)
+
+
+def default_privileges(session: Session, schema: str, *, only_there: bool) -> list[Privilege]:
+    """What others may do with a table or view that this user makes in a schema.
+
+    Args:
+        session: on the serving database.
+        schema: where it is made.
+        only_there: leave out what holds in every schema.
+    """
+    rows = session.execute(_DEFAULTS, [schema]).fetchall()
+    return [Privilege(*row[:4]) for row in rows if row[4] or not only_there]
 
 
 def privileges(session: Session, oid: int) -> list[Privilege]:

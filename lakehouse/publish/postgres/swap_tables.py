@@ -13,6 +13,7 @@ from lakehouse.publish.postgres.dependents import Dependent, dependents_of
 from lakehouse.publish.postgres.kept_objects import (
     comment_statements,
     comments,
+    default_privileges,
     keep_owner_and_grants,
     later_statements,
     run_all,
@@ -120,6 +121,9 @@ class Swap:
         rights: list[sql.Composable] = []
         if table.old is None:
             ensure_schema(self.session, table.schema)
+            # It was made in another schema, whose defaults it has.
+            given = default_privileges(self.session, table.schema, only_there=True)
+            rights = [one.statement(table.relation) for one in given]
         else:
             later = later_statements(self.session, table.old)
             new = oid_of(self.session, shadow)
