@@ -1,6 +1,9 @@
 """`python -m cli.prefect_server start`: Prefect's server, whose schedules can make their runs."""
 
 import sys
+from typing import Any
+
+from sqlalchemy.ext.hybrid import hybrid_property
 
 
 def let_schedules_make_runs() -> None:
@@ -12,7 +15,8 @@ def let_schedules_make_runs() -> None:
     from prefect.server.database.orm_models import FlowRun, TaskRun
 
     for model in (FlowRun, TaskRun):
-        model.__mapper__.all_orm_descriptors["state"].inplace.bulk_dml(_pass_over)
+        state: hybrid_property[Any] = vars(model)["state"]
+        state.inplace.bulk_dml(_pass_over)
 
 
 def _pass_over(_model: object, _row: object, _state: object) -> None:
