@@ -20,7 +20,7 @@ def let_schedules_make_runs() -> None:
         state.inplace.bulk_dml(_pass_over)
 
 
-def _pass_over(cls: Any, mapping: MutableMapping[str, Any], value: Any) -> None:  # noqa: ARG001
+def _pass_over(cls: Any, mapping: MutableMapping[str, Any], value: Any) -> None:
     """The row gets its state by a statement of its own."""
 
 
