@@ -1,6 +1,7 @@
 """`python -m cli.prefect_server start`: Prefect's server, whose schedules can make their runs."""
 
 import sys
+from collections.abc import MutableMapping
 from typing import Any
 
 from sqlalchemy.ext.hybrid import hybrid_property
@@ -19,7 +20,7 @@ def let_schedules_make_runs() -> None:
         state.inplace.bulk_dml(_pass_over)
 
 
-def _pass_over(_model: object, _row: object, _state: object) -> None:
+def _pass_over(cls: Any, mapping: MutableMapping[str, Any], value: Any) -> None:
     """The row gets its state by a statement of its own."""
 
 
