@@ -15,6 +15,8 @@ ONE_SHOT = {"databases", "bootstrap", "fill"}
 # Of images that are not ours.
 FOREIGN = {"POSTGRES_PASSWORD", "MARIADB_RANDOM_ROOT_PASSWORD", "MARIADB_DATABASE", "MARIADB_USER"}
 FOREIGN |= {"MARIADB_PASSWORD", "SFTP_PASSWORD", "SFTP_HOST_KEY"}
+# Of the standard client of S3, which backups to a bucket go through.
+FOREIGN |= {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL"}
 SECRETS = {
     "POSTGRES_PASSWORD",
     "MARIADB_PASSWORD",
