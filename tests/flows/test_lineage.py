@@ -131,7 +131,8 @@ def test_every_delivered_file_leads_to_a_published_table(
     assert_valid(told)
     assert facets_of(told) == {
         *("parent", "jobType", "schema", "documentation", "outputStatistics"),
-        "dataQualityAssertions",
+        # The last is the client's own.
+        *("dataQualityAssertions", "tags"),
     }
     assert heard[1] == told
     assert set(ends(told).values()) == {"COMPLETE"}

@@ -138,4 +138,6 @@ def test_leftovers_of_dead_processes_go_and_those_at_work_stay(settings, lake):
     }
     stay = {name for name, folder in folders.items() if folder.exists()}
     assert stay == {"scratch/shop/held", "scratch/shop/young", "target/theirs", "reports/assets"}
+    # Whoever was at work has ended.
+    assert removed(settings, lake) == {("scratch", "shop/held")}
     assert removed(settings, lake) == set()
