@@ -220,6 +220,7 @@ def test_no_page_asks_another_host_runs_a_script_or_scrolls_sideways(
     assert [url for url in requested if not url.startswith(served)] == []
 
 
+@pytest.mark.long
 def test_every_page_can_be_read_by_everybody_in_light_and_dark(
     browser: Browser, served: str
 ) -> None:

@@ -1,11 +1,14 @@
 """The pages of a run are where the settings say; a store that fails is a warning of the run."""
 
+import pytest
+
 from demo.pharma_deliveries import seed_deliveries
 from flows.housekeeping import housekeeping
 from lakehouse.reports.page_store.chosen_store import page_reader
 from lakehouse.settings import load_settings
 
 
+@pytest.mark.long
 def test_a_run_copies_its_pages_and_goes_on_where_that_fails(
     settings, landing, run, tmp_path, monkeypatch
 ):

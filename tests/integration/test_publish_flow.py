@@ -74,6 +74,7 @@ def deliver(settings: Settings, name: str, rows: str) -> None:
     )
 
 
+@pytest.mark.long
 @pytest.mark.timeout(900)
 @pytest.mark.usefixtures("prefect_database")
 def test_runs_publish_to_both_or_to_neither_and_say_how_the_rows_balance(
