@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-DEAR = ("dbt", "prefect_dbt", "pandas", "streamlit", "openpyxl")
+DEAR = ("dbt", "prefect_dbt", "pandas", "openpyxl", "networkx")
 
 
 def test_a_run_does_not_import_what_only_some_runs_need() -> None:

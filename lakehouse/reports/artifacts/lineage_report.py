@@ -2,7 +2,6 @@
 
 from lakehouse.quality.run_facts import RunFacts
 from lakehouse.reports.artifacts.markdown import Markdown, text
-from lakehouse.reports.lineage.artifact import lineage_markdown
 from lakehouse.reports.pages.page_words import lineage_words
 from lakehouse.reports.views.lineage_part import lineage_summary
 from lakehouse.reports.wording import Wording
@@ -15,6 +14,9 @@ def lineage_description(facts: RunFacts) -> Markdown:
 
 def build_lineage_markdown(facts: RunFacts) -> str:
     """Write the picture, and what in it does not pass, in the language of the domain's pages."""
+    # A run that shows what an earlier one drew needs no graph library.
+    from lakehouse.reports.lineage.artifact import lineage_markdown  # noqa: PLC0415
+
     words = Wording.of(facts.language)
     return lineage_markdown(
         facts.lineage,

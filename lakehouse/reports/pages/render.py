@@ -10,7 +10,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from lakehouse.quality.run_facts import Lineage
-from lakehouse.reports.lineage.svg import lineage_svg
 from lakehouse.reports.pages.bar_chart import bar_rects, chart_width
 from lakehouse.reports.pages.page_words import lineage_words
 from lakehouse.reports.pages.showable_text import breakable, showable
@@ -97,6 +96,9 @@ def _picture(lineage: Lineage, summary: str, frame: Frame) -> _Picture | None:
 @lru_cache(maxsize=64)
 def _drawn(lineage: Lineage, summary: str, language: str) -> str:
     """The picture as SVG; the pages of a publication show the same ones as those of its build."""
+    # A run that shows what an earlier one drew needs no graph library.
+    from lakehouse.reports.lineage.svg import lineage_svg  # noqa: PLC0415
+
     wording = Wording.of(language)
     title = summary or wording.say("page.how_built")
     return lineage_svg(lineage, title=title, words=lineage_words(wording))
