@@ -38,7 +38,7 @@ from lakehouse.transform.backfill_range import backfill_variables
 from lakehouse.transform.dbt_command import DbtBuild
 
 DOMAIN = "bioreactor"
-DAYS = 30
+FEW_DAYS, MANY_DAYS = 8, 30
 FAULTS = Faults(drift=0.2, gap=0.2, outliers=0.2)
 TABLES = (
     "intermediate.int_bioreactor_downsample_5m",
@@ -160,23 +160,24 @@ def send(sent: Path, landing: Path, last: date) -> None:
             (landing / f"{file.name}.part").rename(landing / file.name)
 
 
-def test_thirty_daily_runs_equal_a_backfill_of_their_range_and_a_full_refresh(
-    project: Path, tmp_path: Path
+@pytest.mark.parametrize("count", [FEW_DAYS, pytest.param(MANY_DAYS, marks=pytest.mark.soak)])
+def test_daily_runs_equal_a_backfill_of_their_range_and_a_full_refresh(
+    project: Path, tmp_path: Path, count: int
 ) -> None:
     with new_home(project) as warehouse:
-        _assert_daily_equals_backfill(warehouse, tmp_path / "sent")
+        _assert_daily_equals_backfill(warehouse, tmp_path / "sent", count)
 
 
-def _assert_daily_equals_backfill(warehouse: Warehouse, sent: Path) -> None:
+def _assert_daily_equals_backfill(warehouse: Warehouse, sent: Path, count: int) -> None:
     # Two reactors: the second one's batches begin at 14:00 and end on the day after.
-    write_telemetry(sent, batches=2 * DAYS, reactors=2, faults=FAULTS)
-    days = [FIRST_DAY + timedelta(days=number) for number in range(DAYS)]
+    write_telemetry(sent, batches=2 * count, reactors=2, faults=FAULTS)
+    days = [FIRST_DAY + timedelta(days=number) for number in range(count)]
     for day in [*days, days[-1] + timedelta(days=1)]:
         send(sent, warehouse.landing, day)
         assert warehouse.load() > 0
         warehouse.build()
     daily = warehouse.tables()
-    assert len(daily["core.dim_batch"]) == 2 * DAYS
+    assert len(daily["core.dim_batch"]) == 2 * count
 
     # As an older version of the model might have left them, on every day of the range.
     warehouse.execute(f"update {WINDOWS} set last_value = -1 where tag = 'pH'")
