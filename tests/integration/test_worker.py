@@ -191,7 +191,7 @@ from lakehouse.reports.run_events import RunEvent
 from tasks.send_events import send_events
 name, resource = sys.argv[1:]
 labels = {"prefect.resource.id": resource, "lakehouse.domain": "pharma_latam"}
-payload = {"domain": "pharma_latam", "test": "every sale has a price"}
+payload = {"domain": "pharma_latam", "test": "every sale has a price", "run_id": str(uuid.uuid4())}
 send_events([RunEvent(name, str(uuid.uuid4()), labels, (), payload) for _ in range(3)])
 """
 
