@@ -4,9 +4,9 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 
-from lakehouse.reports.pages.showable_text import breakable, showable
+from lakehouse.reports.pages.template_environment import template_environment
 from lakehouse.reports.wording import LANGUAGES, Wording
 
 LANGUAGE_NAMES = {"en": "English", "es": "Español", "pt": "Português"}
@@ -36,16 +36,7 @@ def style_sheet() -> str:
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("lakehouse.dashboard"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=showable,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-    )
-    environment.filters["breakable"] = breakable
+    environment = template_environment("lakehouse.dashboard")
     environment.globals.update(
         chart_height=_CHART_HEIGHT,
         slot=_SLOT,

@@ -6,13 +6,14 @@ from functools import cache, lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from lakehouse.quality.run_facts import Lineage
 from lakehouse.reports.pages.bar_chart import bar_rects, chart_width
 from lakehouse.reports.pages.page_words import lineage_words
-from lakehouse.reports.pages.showable_text import breakable, showable
+from lakehouse.reports.pages.showable_text import showable
+from lakehouse.reports.pages.template_environment import template_environment
 from lakehouse.reports.views.arrivals_view import ArrivalsPage
 from lakehouse.reports.views.view_types import (
     DomainPage,
@@ -112,16 +113,7 @@ def _render(template: str, frame: Frame, tone: Tone, *, up: str = "", **values: 
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("lakehouse.reports.pages"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=showable,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-    )
-    environment.filters["breakable"] = breakable
+    environment = template_environment("lakehouse.reports.pages")
     environment.globals.update(
         bar_rects=bar_rects,
         chart_width=chart_width,
