@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import settings
 
 _PARSED = pytest.StashKey[TemporaryDirectory[str]]()
 
@@ -16,6 +17,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
     Tests about the catalog ask for one. The processes of pytest-xdist take the folder of the first.
     """
+    # A busy machine is not a fault of an example.
+    settings.register_profile("aljibe", deadline=None)
+    settings.load_profile("aljibe")
     os.environ.setdefault("ALJIBE_DATA_CATALOG", "false")
     if "ALJIBE_PARSE_DIR" not in os.environ:
         config.stash[_PARSED] = TemporaryDirectory(prefix="aljibe-parsed-")

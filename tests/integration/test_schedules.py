@@ -1,4 +1,4 @@
-"""Schedules of a real Prefect database make runs; without our hand they do not."""
+"""Schedules of a real Prefect database make runs: the locked SQLAlchemy lets them."""
 
 import os
 import subprocess
@@ -10,15 +10,11 @@ import pytest
 pytestmark = pytest.mark.integration
 
 SCHEDULE = """
-import asyncio, datetime, sys
+import asyncio, datetime
 from prefect.server.database import provide_database_interface
 from prefect.server.models import deployments, flows
 from prefect.server.schemas import core
 from prefect.server.schemas.schedules import IntervalSchedule
-from cli.prefect_server import let_schedules_make_runs
-
-if sys.argv[1] == "ours":
-    let_schedules_make_runs()
 
 async def main():
     db = provide_database_interface()
@@ -40,10 +36,10 @@ asyncio.run(main())
 """
 
 
-def schedule(tmp_path: Path, whose: str) -> subprocess.CompletedProcess[str]:
+def test_a_schedule_makes_runs_once(tmp_path: Path) -> None:
     clean = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
-    return subprocess.run(
-        [sys.executable, "-c", SCHEDULE, whose],
+    done = subprocess.run(
+        [sys.executable, "-c", SCHEDULE],
         env={
             **clean,
             "PREFECT_HOME": str(tmp_path),
@@ -53,13 +49,4 @@ def schedule(tmp_path: Path, whose: str) -> subprocess.CompletedProcess[str]:
         text=True,
         check=False,
     )
-
-
-def test_a_schedule_makes_runs_once(tmp_path):
-    done = schedule(tmp_path, "ours")
     assert done.stdout.split() == ["3", "0"], done.stderr[-2000:]
-
-
-def test_prefect_alone_still_needs_our_hand(tmp_path):
-    done = schedule(tmp_path, "theirs")
-    assert "bulk_dml" in done.stderr, "Prefect supports SQLAlchemy 2.1: drop cli/prefect_server.py"
