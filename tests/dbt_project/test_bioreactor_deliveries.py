@@ -38,7 +38,7 @@ from lakehouse.transform.backfill_range import backfill_variables
 from lakehouse.transform.dbt_command import DbtBuild
 
 DOMAIN = "bioreactor"
-FEW_DAYS, MANY_DAYS = 8, 30
+FEW_DAYS, MANY_DAYS = 4, 30
 FAULTS = Faults(drift=0.2, gap=0.2, outliers=0.2)
 TABLES = (
     "intermediate.int_bioreactor_downsample_5m",

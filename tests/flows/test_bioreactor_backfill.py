@@ -63,6 +63,7 @@ def new_home() -> Iterator[Warehouse]:
         yield Warehouse(load_settings())
 
 
+@pytest.mark.soak
 def test_a_backfill_of_a_day_leaves_the_batches_of_other_days_alone() -> None:
     with new_home() as warehouse:
         write_telemetry(warehouse.settings.landing(DOMAIN), batches=2, reactors=1)

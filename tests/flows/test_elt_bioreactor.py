@@ -101,6 +101,7 @@ class TestPartsByTag:
         assert refused.is_failed()
         assert "bioreactor is not published" in str(refused.message)
 
+    @pytest.mark.soak
     def test_a_new_warehouse_is_built_part_by_part_and_published_once_all_is_tested(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

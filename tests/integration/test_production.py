@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.long, pytest.mark.timeout(120
 # The last is a machine that loses its power: worker and run at once.
 VICTIMS = [(WORKER,), (FLOW,), (SERVER,), (POSTGRES,), (WORKER, FLOW)]
 LONGEST_SECONDS = 300
-FEW, MANY = 2, 50
+FEW, MANY = 1, 50
 
 
 @pytest.fixture(scope="module")

@@ -123,6 +123,7 @@ def test_a_file_half_uploaded_waits_until_it_is_whole(shop, client):
     assert len(of_file(shop, "payments_slow.csv")) == 8
 
 
+@pytest.mark.soak
 def test_a_file_renamed_after_its_upload_is_taken_under_its_name(shop, client):
     before = len(shop.runs())
     put(shop, client, "payments_renamed.csv.part", f"{HEADER}1,1\n")
@@ -145,6 +146,7 @@ def test_the_same_again_adds_nothing_and_a_correction_is_loaded(shop, client):
     assert of_file(shop, "payments_1.csv") == [(1, 10), (1, 11)]
 
 
+@pytest.mark.soak
 def test_a_hundred_files_at_once_make_one_run_or_two(shop, client):
     before = len(shop.runs())
     for number in range(100):
@@ -176,6 +178,7 @@ def test_a_watcher_that_was_killed_finds_what_came_meanwhile(shop, client):
     at_rest(shop)
 
 
+@pytest.mark.soak
 def test_a_server_that_was_killed_is_told_when_it_is_back(shop, client):
     shop.kill("server")
     put(shop, client, "payments_untold.csv", f"{HEADER}1,4001\n")
