@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from lakehouse.dashboard.declared_domain import Board, DeclaredDomain
@@ -161,7 +161,8 @@ def _filled(
         written = written_rows(figure.columns, rows, masked, words)
         return FigureView(**{**values, "headings": headings, "rows": written})
     if figure.show == "months":
-        measured = {row[0]: value_of(row[1:]) for row in rows}
+        # Infinity, or before year 1: it is no month of a chart.
+        measured = {row[0]: value_of(row[1:]) for row in rows if isinstance(row[0], date)}
         pairs = [(written_month(m, words), measured.get(m)) for m in _months(list(measured))]
     else:
         by = str(figure.by)
@@ -199,8 +200,10 @@ def _months(measured: Sequence[date]) -> list[date]:
     """Every month from the first to the last, the newest at most."""
     if not measured:
         return []
-    month, last, found = min(measured), max(measured), []
-    while month <= last:
-        found.append(month)
-        month = date(month.year + month.month // 12, month.month % 12 + 1, 1)
-    return found[-_MONTHS_SHOWN:]
+    first, month, found = min(measured), max(measured), []
+    while month >= first and len(found) < _MONTHS_SHOWN:
+        found.insert(0, month)
+        if month.replace(day=1) == date.min:
+            break
+        month = (month.replace(day=1) - timedelta(days=1)).replace(day=1)
+    return found

@@ -83,7 +83,8 @@ def _reach(boards: tuple[Board, ...], publication: Publication) -> tuple[date | 
                     continue
                 day = cast(table.clause.c[str(figure.period)], Date)
                 first, last = publication.rows(select(func.min(day), func.max(day)))[0]
-                return first, last
+                is_in_calendar = isinstance(first, date) and isinstance(last, date)
+                return (first, last) if is_in_calendar else (None, None)
     return None, None
 
 

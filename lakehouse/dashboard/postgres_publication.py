@@ -6,11 +6,12 @@ from datetime import datetime
 from pathlib import Path
 
 from pydantic import SecretStr
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 
+from lakehouse.dashboard.any_moment import read_any_moment
 from lakehouse.dashboard.publication import Query, ReadableTable, Row, tables_of
 from lakehouse.errors import NotPublished, PublicationUnreadable
 from lakehouse.publish.serving_engine import cause_of, serving_engine, shown
@@ -109,6 +110,7 @@ class PublishedSchemas:
             statement_seconds=_STATEMENT_SECONDS,
             pool_size=_AT_ONCE,
         )
+        event.listen(self._engine, "connect", read_any_moment)
         self._known = sorted(known_domains, key=len, reverse=True)
         self._layers = {path.name for path in (project / "models").glob("*/*/")} | set(LAYERS)
 

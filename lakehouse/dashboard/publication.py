@@ -43,6 +43,11 @@ class PublishedColumn:
             (kind for kind, names in _KINDS.items() if type_name.startswith(names)), "other"
         )
 
+    @property
+    def is_text(self) -> bool:
+        """Whether it holds texts, which may be of any length."""
+        return self.type.lower().startswith(("varchar", "text")) and not self.type.endswith("[]")
+
 
 @dataclass(frozen=True)
 class ReadableTable:

@@ -6,16 +6,22 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 
 from lakehouse.dashboard.csv_file import MOST_ROWS
 from lakehouse.dashboard.declared_domain import DeclaredDomain, declared_domain
 from lakehouse.dashboard.duckdb_publication import ServingCopies
 from lakehouse.dashboard.figure_query import Period
-from lakehouse.dashboard.figure_views import FigureView, figure_view, headings_of, written_rows
+from lakehouse.dashboard.figure_views import (
+    FigureView,
+    figure_view,
+    headings_of,
+    written_rows,
+)
 from lakehouse.dashboard.period_choice import chosen_period, period_links, query_of
 from lakehouse.dashboard.postgres_publication import PublishedSchemas
 from lakehouse.dashboard.publication import Publication, PublishedData, ReadableTable
+from lakehouse.dashboard.written_values import LONGEST_CELL
 from lakehouse.errors import AljibeError, NotPublished
 from lakehouse.quality.masking import MASK
 from lakehouse.quality.run_facts import RunFacts, facts_from_json
@@ -162,7 +168,7 @@ class Site:
         with self.data.open(domain) as publication:
             table = published_table(publication, name)
             names = [one.name for one in table.columns]
-            query = select(*table.clause.c).limit(FIRST_ROWS)
+            query = select(*shortened(table)).limit(FIRST_ROWS)
             rows = publication.rows(query) if declared.is_known else []
             count = words.number(count_of(publication, table))
             as_of = _as_of(publication, words)
@@ -260,6 +266,14 @@ def published_table(publication: Publication, name: str) -> ReadableTable:
     if table is None:
         raise NotPublished(f"{publication.domain} has no published table {name}.")
     return table
+
+
+def shortened(table: ReadableTable) -> list[ColumnElement[Any]]:
+    """The columns of a table, of long texts as much as a cell shows."""
+    return [
+        func.left(column, LONGEST_CELL + 1).label(column.name) if shape.is_text else column
+        for shape, column in zip(table.columns, table.clause.c, strict=True)
+    ]
 
 
 def count_of(publication: Publication, table: ReadableTable) -> int:

@@ -16,7 +16,7 @@ from lakehouse.reports.wording import Wording
 
 NOTHING = "-"
 _CURRENCIES = ("BRL", "ARS", "USD")
-_LONGEST = 300
+LONGEST_CELL = 300
 # Numbers that name something are not counted, so they are not grouped.
 _NAMING = re.compile(r"(?:^|_)(?:id|key|line|sequence|year|zip|prefix|number)(?:$|_)")
 
@@ -57,7 +57,7 @@ def written_cell(name: str, value: Any, words: Wording) -> str:
             text = words.size(len(value))
         case _:
             text = plain_text(value)
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+    return text if len(text) <= LONGEST_CELL else f"{text[:LONGEST_CELL]}…"
 
 
 def written_day(day: date, words: Wording) -> str:

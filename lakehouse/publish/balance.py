@@ -1,7 +1,8 @@
 """The receipt of a publication: every row from its delivery to PostgreSQL, and what is missing.
 
-Deliveries = RAW + refused; RAW = staging + what newer deliveries replaced; the receipts of the
-domain (`meta.receipt`); warehouse = PostgreSQL. How it is shown does not belong here.
+Deliveries = RAW + refused; RAW = staging + what newer deliveries replaced + what the model leaves
+out; the receipts of the domain (`meta.receipt`); warehouse = PostgreSQL. How it is shown does not
+belong here.
 """
 
 from collections.abc import Iterator, Mapping
@@ -40,7 +41,8 @@ class BalanceRow:
         explained: rows that are missing for a known reason: refused, or replaced by newer ones.
         rows_out: after the step; None for receipts.
         unaccounted: rows that are missing, or too many (negative), without a reason.
-        load: how the table is loaded, which is the reason of what staging leaves out.
+        replaced: of the explained ones of staging, those that newer rows of the same key replaced;
+            the others were left out by the model's own SQL.
     """
 
     step: Step
@@ -49,7 +51,7 @@ class BalanceRow:
     explained: int
     rows_out: int | None
     unaccounted: int
-    load: str = ""
+    replaced: int = 0
 
 
 def read_balance(
@@ -121,15 +123,34 @@ def _staging(
             if node.get("schema") != "staging" or parents != [source] or relation is None:
                 continue
             staged, before = _count(connection, relation), raw.get(table.full_name, 0)
+            explained = max(0, before - staged)
+            delivered = relations.of_node(manifest.node(source) or {})
+            replaced = _replaced(connection, table, delivered) if explained and delivered else 0
             yield BalanceRow(
-                "staging",
-                str(node["name"]),
-                before,
-                max(0, before - staged),
-                staged,
-                min(0, before - staged),
-                table.meta.load,
+                *("staging", str(node["name"]), before, explained, staged),
+                *(min(0, before - staged), min(explained, replaced)),
             )
+
+
+def _replaced(connection: duckdb.DuckDBPyConnection, table: SourceTable, raw: Relation) -> int:
+    """Rows of RAW of whose key a newer delivery has rows, as the macro `current_rows` tells."""
+    if table.meta.load != "incremental":
+        return 0
+    key = ", ".join(sql_identifier(name) for name in table.meta.key)
+    row = connection.execute(
+        f"""
+        select cast(coalesce(sum(in_all - in_newest), 0) as bigint) from (
+            select sum(number) as in_all, max_by(number, sequence) as in_newest from (
+                select {key}, sequence, count(*) as number
+                from {raw.sql} join (
+                    select batch_id, max(sequence) as sequence from etl.current_batches
+                    where source_name = ? and table_name = ? group by batch_id
+                ) as batches on _batch_id = batches.batch_id
+                group by all
+            ) group by {key})""",
+        [table.source, table.name],
+    ).fetchone()
+    return int(row[0]) if row else 0
 
 
 def _receipts(

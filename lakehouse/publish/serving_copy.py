@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import duckdb
 
@@ -23,6 +23,14 @@ _ROW = '"row of this relation"'
 
 
 @dataclass(frozen=True)
+class DeclaredKey:
+    """A constraint of a model's contract; `not null` is of one column."""
+
+    kind: Literal["primary key", "unique", "not null"]
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class PublishedTable:
     """A table that readers get.
 
@@ -31,12 +39,14 @@ class PublishedTable:
         name: table name in both.
         description: comment on the table.
         columns: description of each column that has one.
+        keys: that the project declares; None where the project is not known.
     """
 
     schema: str
     name: str
     description: str
     columns: Mapping[str, str]
+    keys: tuple[DeclaredKey, ...] | None = ()
 
     @property
     def relation(self) -> str:
@@ -106,9 +116,29 @@ def published_tables(manifest: Mapping[str, Any], domain: str | None) -> list[Pu
                         for name, column in columns.items()
                         if (text := (column.get("description") or "").strip())
                     },
+                    keys=tuple(_declared_keys(node)),
                 )
             )
     return sorted(found, key=lambda table: (table.schema, table.name))
+
+
+def _declared_keys(node: Mapping[str, Any]) -> Iterator[DeclaredKey]:
+    """Keys of a contract, as dbt has them: of the model, and of each column."""
+    if not ((node.get("config") or {}).get("contract") or {}).get("enforced"):
+        return
+    declared = [
+        (one.get("type"), tuple(one.get("columns") or ())) for one in node.get("constraints") or ()
+    ]
+    for name, column in (node.get("columns") or {}).items():
+        own = (column.get("name") or name,)
+        declared += [(one.get("type"), own) for one in column.get("constraints") or ()]
+    found: list[DeclaredKey] = []
+    for kind, columns in declared:
+        if kind == "not_null":
+            found += [DeclaredKey("not null", (one,)) for one in columns]
+        elif kind in ("primary_key", "unique") and columns:
+            found.append(DeclaredKey("primary key" if kind == "primary_key" else "unique", columns))
+    yield from dict.fromkeys(found)
 
 
 def schema_name(domain: str, layer: str) -> str:
@@ -224,7 +254,9 @@ def _tables_in(connection: duckdb.DuckDBPyConnection) -> list[PublishedTable]:
     ).fetchall()
     return [
         PublishedTable(
-            schema, name, comment, {row[2]: row[3] for row in texts if row[:2] == (schema, name)}
+            *(schema, name, comment),
+            {row[2]: row[3] for row in texts if row[:2] == (schema, name)},
+            keys=None,
         )
         for schema, name, comment in rows
     ]

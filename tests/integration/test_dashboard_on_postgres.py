@@ -258,3 +258,27 @@ def test_an_address_that_is_no_postgresql_is_refused_at_the_start(tmp_path: Path
     for url in ("mysql://a:b@127.0.0.1/x", "no url"):
         with pytest.raises(SettingsInvalid, match="ALJIBE_SERVING_URL"):
             Site.of(Settings(home=tmp_path, serving_url=SecretStr(url)))
+
+
+def test_values_that_python_has_not_and_long_texts_are_shown(
+    settings: Settings, publish: Publish, admin: psycopg.Connection
+) -> None:
+    publish("techstore")
+    admin.execute(
+        "update techstore_consume.revenue_mensual set mes = 'infinity' "
+        "where mes = (select max(mes) from techstore_consume.revenue_mensual)"
+    )
+    admin.execute(
+        "alter table techstore_consume.revenue_mensual add column moment timestamptz "
+        "default '0044-03-15 12:00:00+00 BC', add column essay text default repeat('x', 1000000)"
+    )
+    client = logged_in(settings)
+    page = client.get("/domains/techstore/tables/consume/revenue_mensual")
+    assert page.status_code == 200
+    assert "infinity" in page.text
+    assert "0044-03-15" in page.text
+    assert "x" * 300 + "…" in page.text
+    assert len(page.text) < 100_000
+    assert client.get("/domains/techstore").status_code == 200
+    file = client.get("/domains/techstore/tables/consume/revenue_mensual.csv")
+    assert "infinity" in file.text

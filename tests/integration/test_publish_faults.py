@@ -107,6 +107,85 @@ def test_a_server_that_ends_the_session_leaves_the_old_state(shop, monkeypatch):
     assert shown(shop) == [2, 2, 2, 2]
 
 
+@pytest.mark.parametrize("was_committed", [True, False])
+def test_a_session_that_ends_while_it_commits_is_looked_up(shop, monkeypatch, was_committed):
+    shop.publish("sales", "customers")
+    build(shop, 2)
+
+    def lost(session):
+        if was_committed:
+            session.commit()
+        shop.run(f"select pg_terminate_backend({session.info.backend_pid})")
+        session.execute("select 1")
+
+    monkeypatch.setattr(publication_module, "show", lost)
+    if was_committed:
+        shop.publish("sales", "customers")
+        assert shown(shop) == [2, 2, 2, 2]
+    else:
+        with pytest.raises(ServingUnavailable, match="Nothing was published"):
+            shop.publish("sales", "customers")
+        assert shown(shop) == [1, 1, 1, 1]
+
+
+def test_a_server_that_is_away_after_the_commit_leaves_it_open_what_readers_have(shop, monkeypatch):
+    shop.publish("sales", "customers")
+    build(shop, 2)
+
+    def lost(session):
+        session.commit()
+        shop.run(f"select pg_terminate_backend({session.info.backend_pid})")
+        monkeypatch.setattr(publication_module, "serving_session", unreachable)
+        session.execute("select 1")
+
+    def unreachable(_url):
+        raise ServingUnavailable("PostgreSQL: nobody answers.")
+
+    monkeypatch.setattr(publication_module, "show", lost)
+    with pytest.raises(ServingUnavailable, match=r"is not known\. The next run finds out") as told:
+        shop.publish("sales", "customers")
+    assert "Nothing was published" not in str(told.value)
+    monkeypatch.undo()
+    assert shop.publish("sales", "customers").changed == []
+    assert shown(shop) == [2, 2, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "other"),
+    [
+        ("varchar", "'abc'", "'abd'"),
+        ("varchar", f"'{'a' * 300}b'", f"'{'a' * 300}c'"),
+        (
+            "uuid",
+            "'00000000-0000-0000-0000-00000000000a'",
+            "'00000000-0000-0000-0000-00000000000b'",
+        ),
+        ("time", "'12:00:00'", "'12:00:00.000001'"),
+        ("timetz", "'12:00:00+05:30'", "'12:00:00+05:00'"),
+        ("interval", "'1 month'", "'30 days'"),
+        ("blob", r"'\x00\x01'::blob", r"'\x0002'"),
+        ("bit", "'0101'::bit", "B'0110'"),
+        ("hugeint", "1", "1000004"),
+        ("json", """'{"a": [1.50, "ñ"]}'""", """'{"a": [1.50, "n"]}'"""),
+        ("integer[]", "[1, null]", "'[1, 2]'"),
+    ],
+)
+def test_a_value_that_arrives_changed_is_found_in_every_type(shop, monkeypatch, kind, value, other):
+    shop.build(f"create table marts.one as select i, ({value})::{kind} as it from range(3) as t(i)")
+    shop.publish("one")
+    real = publication_module.load_beside
+
+    def spoilt(session, source, table):
+        real(session, source, table)
+        name = publication_module.shadow_relation(session, table).as_string(session)
+        session.execute(f"update {name} set it = {other} where i = 2".encode())
+
+    shop.build("insert into marts.one values (3, null)")
+    monkeypatch.setattr(publication_module, "load_beside", spoilt)
+    with pytest.raises(PublishUnverified, match="column it: other values"):
+        shop.publish("one")
+
+
 def test_what_arrives_changed_is_not_shown(shop, monkeypatch):
     shop.publish("sales", "customers")
     build(shop, 2)

@@ -1,11 +1,14 @@
 """What people made on and around published tables is there after the next publication."""
 
+from dataclasses import replace
+
 import psycopg
 import pytest
 from servers.published_domain import PublishedDomain
 
-from lakehouse.errors import PublishRefused, ServingRefused
-from lakehouse.publish.serving_copy import PublishedTable
+from lakehouse.errors import PublishRefused, ServingRefused, ServingUnavailable
+from lakehouse.publish.postgres import publication
+from lakehouse.publish.serving_copy import DeclaredKey, PublishedTable
 
 pytestmark = pytest.mark.integration
 RIGHTS = (
@@ -96,8 +99,8 @@ def test_descriptions_of_the_project_are_comments_and_follow_it_without_new_rows
     )
     assert shop.run(look) == [("What's sold", "The 100% key")]
     oid = shop.run("select 'shop_marts.sales'::regclass::oid")
-    publication = shop.publish(PublishedTable("marts", "sales", "Sold", {}), "customers")
-    assert publication.changed == []
+    published = shop.publish(PublishedTable("marts", "sales", "Sold", {}), "customers")
+    assert published.changed == []
     assert shop.run(look) == [("Sold", "The 100% key")]
     assert shop.run("select 'shop_marts.sales'::regclass::oid") == oid
 
@@ -183,8 +186,7 @@ def test_a_view_that_needs_a_column_that_is_gone_stops_the_publication(shop):
 
 def test_a_table_that_is_not_published_any_more_goes_unless_a_view_needs_it(shop):
     shop.run("create schema bi", "create view bi.who as select customer from shop_marts.customers")
-    publication = shop.publish("sales")
-    (warning,) = publication.warnings
+    (warning,) = shop.publish("sales").warnings
     assert warning.startswith("shop_marts.customers is not published any more, but stays")
     assert "view bi.who needs it" in warning
     assert shop.run("select count(*) from bi.who") == [(3,)]
@@ -214,8 +216,8 @@ def test_views_of_another_user_stay_bound_and_see_the_new_rows(shop):
     )
     oid = shop.run("select 'mine.sold'::regclass::oid, 'shop_marts.sales'::regclass::oid")
     shop.build("insert into marts.sales values (10, 'c1', 7.5)")
-    publication = shop.publish("sales", "customers", as_user=as_publisher)
-    assert "shop_marts.sales was filled while its readers waited" in publication.warnings[0]
+    published = shop.publish("sales", "customers", as_user=as_publisher)
+    assert "shop_marts.sales was filled while its readers waited" in published.warnings[0]
     assert shop.run("select count(*) from mine.sold", url=as_owner) == [(11,)]
     assert shop.run("select 'mine.sold'::regclass::oid, 'shop_marts.sales'::regclass::oid") == oid
     shop.build("alter table marts.sales add column more integer")
@@ -261,7 +263,162 @@ def test_something_else_of_the_same_name_is_not_touched(shop):
 
 def test_a_table_changed_by_hand_is_put_right(shop):
     shop.run("delete from shop_marts.sales where id = 3")
-    publication = shop.publish("sales", "customers")
-    assert publication.changed == ["shop_marts.sales"]
-    assert "changed in PostgreSQL by hand" in publication.warnings[0]
+    published = shop.publish("sales", "customers")
+    assert published.changed == ["shop_marts.sales"]
+    assert "changed in PostgreSQL by hand" in published.warnings[0]
     assert shop.run("select count(*) from shop_marts.sales") == [(10,)]
+
+
+def test_triggers_identity_options_and_parts_of_logical_replication_are_kept(shop):
+    shop.run(
+        "create function shop_marts.noted() returns trigger language plpgsql as "
+        "'begin return new; end'",
+        "create trigger asleep before insert on shop_marts.sales for each row "
+        "execute function shop_marts.noted()",
+        "comment on trigger asleep on shop_marts.sales is 'it''s off'",
+        "alter table shop_marts.sales disable trigger asleep",
+        "alter table shop_marts.sales add constraint one_id primary key (id)",
+        "alter table shop_marts.sales replica identity full",
+        "alter table shop_marts.customers add constraint one unique (customer)",
+        "alter table shop_marts.customers alter customer set not null",
+        "alter table shop_marts.customers replica identity using index one",
+        "alter table shop_marts.sales set (fillfactor = 70, autovacuum_enabled = false)",
+        "alter table shop_marts.sales alter customer set statistics 500",
+        "create publication part for table shop_marts.sales (id, customer) where (amount > 3)",
+    )
+    look = (
+        "select tgname, tgenabled, obj_description(oid, 'pg_trigger') from pg_trigger "
+        "where not tgisinternal",
+        "select relname, relreplident, reloptions from pg_class "
+        "where relnamespace = 'shop_marts'::regnamespace and relkind = 'r' order by 1",
+        "select indexrelid::regclass::text from pg_index where indisreplident",
+        "select attstattarget from pg_attribute "
+        "where attrelid = 'shop_marts.sales'::regclass and attname = 'customer'",
+        "select pubname, tablename, attnames, rowfilter from pg_publication_tables",
+    )
+    before = [state(shop, query) for query in look]
+    shop.build("insert into marts.customers values ('c3')")
+    sell_more(shop)
+    assert [state(shop, query) for query in look] == before
+
+
+def test_a_temporary_view_of_a_session_stays_bound(shop):
+    with shop.connect() as session:
+        session.execute("create temporary view mine as select count(*) as n from shop_marts.sales")
+        sell_more(shop)
+        assert session.execute("select n from mine").fetchall() == [(11,)]
+
+
+def test_an_index_that_is_made_while_rows_are_loading_is_not_lost(shop, monkeypatch):
+    real = publication.change_when_free
+
+    def late(*arguments, **named):
+        shop.run("create index made_meanwhile on shop_marts.sales (amount)")
+        real(*arguments, **named)
+
+    shop.build("insert into marts.sales values (10, 'c1', 7.5)")
+    monkeypatch.setattr(publication, "change_when_free", late)
+    with pytest.raises(ServingUnavailable, match="given other keys or indexes while"):
+        shop.publish("sales", "customers")
+    monkeypatch.undo()
+    shop.publish("sales", "customers")
+    assert shop.run("select to_regclass('shop_marts.made_meanwhile') is not null") == [(True,)]
+
+
+def test_keys_that_the_project_declares_are_made_and_go_with_their_declaration(shop):
+    keys = (
+        DeclaredKey("primary key", ("ID",)),
+        DeclaredKey("unique", ("id", "customer")),
+        DeclaredKey("not null", ("amount",)),
+    )
+    sales = PublishedTable("marts", "sales", "", {}, keys)
+    shop.run(
+        "alter table shop_marts.sales add constraint by_hand unique (amount)",
+        "alter table shop_marts.sales alter customer set not null",
+    )
+    shop.publish(sales, "customers")
+    constraints = (
+        "select conname, pg_get_constraintdef(oid) from pg_constraint "
+        "where conrelid = 'shop_marts.sales'::regclass and contype in ('p', 'u') order by 1"
+    )
+    not_null = (
+        "select attname from pg_attribute where attrelid = 'shop_marts.sales'::regclass "
+        "and attnum > 0 and attnotnull order by 1"
+    )
+    assert shop.run(constraints) == [
+        ("by_hand", "UNIQUE (amount)"),
+        ("sales_id_customer_key", "UNIQUE (id, customer)"),
+        ("sales_pkey", "PRIMARY KEY (id)"),
+    ]
+    assert shop.run(not_null) == [("amount",), ("customer",), ("id",)]
+    assert shop.publish(sales, "customers").changed == []
+    shop.build("insert into marts.sales values (1, 'secret', 99)")
+    with pytest.raises(ServingRefused, match="sales_pkey that the project declares") as told:
+        shop.publish(sales, "customers")
+    assert "secret" not in str(told.value)
+    unknown = replace(sales, keys=(DeclaredKey("unique", ("gone",)),))
+    with pytest.raises(PublishRefused, match="unique for gone, which the table has not"):
+        shop.publish(unknown, "customers")
+    assert shop.run("select count(*) from shop_marts.sales") == [(10,)]
+    shop.publish("sales", "customers")
+    assert shop.run(constraints) == [("by_hand", "UNIQUE (amount)")]
+    assert shop.run(not_null) == [("customer",)]
+
+
+def test_a_key_that_was_made_by_hand_just_as_it_is_declared_is_kept(shop):
+    shop.run("alter table shop_marts.sales add primary key (id)")
+    sales = PublishedTable("marts", "sales", "", {}, (DeclaredKey("primary key", ("id",)),))
+    assert shop.publish(sales, "customers").changed == ["shop_marts.sales"]
+    shop.build("insert into marts.sales values (10, 'c1', 7.5)")
+    shop.publish(sales, "customers")
+    assert shop.run("select count(*) from pg_constraint where conname = 'sales_pkey'") == [(1,)]
+
+
+def test_one_letter_changed_by_hand_is_put_right(shop):
+    shop.run("update shop_marts.customers set customer = 'x1' where customer = 'c1'")
+    assert shop.publish("sales", "customers").changed == ["shop_marts.customers"]
+    assert shop.run("select count(*) from shop_marts.customers where customer = 'c1'") == [(1,)]
+    assert shop.publish("sales", "customers").changed == []
+
+
+def test_rows_hidden_from_their_owner_do_not_stop_the_publication(shop):
+    publisher = f"own_{shop.url.database}"
+    as_publisher = shop.role(publisher)
+    shop.run(
+        f'grant create on database "{shop.url.database}" to "{publisher}"',
+        "drop schema shop_marts, aljibe cascade",
+    )
+    shop.publish("sales", "customers", as_user=as_publisher)
+    shop.run(
+        "alter table shop_marts.sales enable row level security",
+        "alter table shop_marts.sales force row level security",
+        url=as_publisher,
+    )
+    assert shop.publish("sales", "customers", as_user=as_publisher).warnings == []
+    assert shop.run("select relforcerowsecurity from pg_class where relname = 'sales'") == [(True,)]
+
+
+def test_what_is_no_longer_published_and_not_ours_any_more_is_not_dropped(shop):
+    shop.run("drop table shop_marts.customers", "create table shop_marts.customers (n integer)")
+    (warning,) = shop.publish("sales").warnings
+    assert "shop_marts.customers is not published any more, but stays" in warning
+    assert shop.publish("sales").warnings == []
+    assert shop.run("select count(*) from shop_marts.customers") == [(0,)]
+
+
+def test_a_table_that_was_dropped_by_hand_and_is_not_published_any_more_is_forgotten(shop):
+    shop.run("drop table shop_marts.customers")
+    assert shop.publish("sales").warnings == []
+    assert shop.run("select table_name from aljibe.published_tables") == [("sales",)]
+
+
+def test_a_name_with_a_dot_keeps_its_index(shop):
+    shop.build('create table marts."a.b" as select 1 as n')
+    shop.publish("a.b")
+    shop.run(
+        'create index "i.j" on shop_marts."a.b" (n)',
+        """comment on index shop_marts."i.j" is 'kept'""",
+    )
+    shop.build('insert into marts."a.b" values (2)')
+    shop.publish("a.b")
+    assert shop.run("""select obj_description('shop_marts."i.j"'::regclass)""") == [("kept",)]

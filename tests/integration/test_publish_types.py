@@ -261,3 +261,11 @@ def test_a_table_of_one_column_keeps_its_nulls_and_empty_texts(shop):
     shop.build("create table marts.one as select * from (values (null), (''), ('x')) as t(c)")
     shop.publish("one")
     assert shop.run("select c from shop_marts.one") == [(None,), ("",), ("x",)]
+
+
+def test_a_column_may_have_the_name_of_a_pseudo_column(shop):
+    shop.build(
+        'create table marts.odd as select range * 2 as rowid, range as "100%s{}" from range(5)'
+    )
+    assert shop.publish("odd").rows == {"marts.odd": 5}
+    assert shop.run('select sum(rowid), sum("100%s{}") from shop_marts.odd') == [(20, 10)]

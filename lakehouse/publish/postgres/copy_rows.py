@@ -94,8 +94,8 @@ def _csv_stream(
     with suppress(OSError):
         fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
     texts = ", ".join(column.text for column in columns)
-    # Quoted text is never taken for NULL, nor a lone \. for the end.
-    quoted = ", ".join(sql_identifier(f"c{number}") for number in _texts(columns))
+    # An empty text is quoted anyway. In a line of its own, \. would be taken for the end.
+    quoted = sql_identifier("c0") if len(columns) == 1 and _texts(columns) else ""
     names = ", ".join(sql_identifier(f"c{number}") for number in range(len(columns)))
     query = (
         f"copy (select * from (select {texts} from {relation}) as published({names})) "

@@ -10,12 +10,12 @@ from typing import Any, LiteralString
 
 from psycopg import sql
 
+from lakehouse.publish.postgres.attached_objects import attached_statements
 from lakehouse.publish.postgres.kept_objects import (
     comment_statements,
     comments,
     default_privileges,
     index_statements,
-    later_statements,
     privileges,
     relation_owner,
     role,
@@ -41,13 +41,15 @@ _VIEWS: LiteralString = f"""
             and r.ev_class <> d.refobjid and readers.depth < {_DEEPEST}
     )
     select c.oid, n.nspname, c.relname, c.relkind = 'm', max(readers.depth),
-        array_agg(distinct readers.origin), pg_has_role(c.relowner, 'USAGE'),
+        array_agg(distinct readers.origin),
+        pg_has_role(c.relowner, 'USAGE') and c.relpersistence <> 't',
         pg_get_viewdef(c.oid), c.reloptions, c.relispopulated
     from readers
     join pg_catalog.pg_class c on c.oid = readers.oid
     join pg_catalog.pg_namespace n on n.oid = c.relnamespace
     where c.relkind in ('v', 'm')
-    group by c.oid, n.nspname, c.relname, c.relkind, c.relowner, c.reloptions, c.relispopulated
+    group by c.oid, n.nspname, c.relname, c.relkind, c.relowner, c.relpersistence, c.reloptions,
+        c.relispopulated
     order by max(readers.depth) desc, c.oid"""
 _FOREIGN_KEYS: LiteralString = """
     select k.conname, n.nspname, c.relname, pg_get_constraintdef(k.oid),
@@ -67,7 +69,8 @@ class Dependent:
     Attributes:
         name: `schema.name`, for messages.
         origins: oids of the tables that it needs.
-        is_ours: whether this user may drop it and make it again.
+        is_ours: whether this user may drop it and make it again; a temporary view belongs to the
+            session that made it.
         drop: statement that takes it away.
         create: statements that make it again.
     """
@@ -139,8 +142,8 @@ def _view(session: Session, row: Sequence[Any]) -> Dependent:
     create += [one.statement(relation) for one in privileges(session, oid)]
     create += comment_statements(relation, comments(session, oid), kind=kind)
     if stored:
-        create += index_statements(session, oid, relation)
-    create += later_statements(session, oid)
+        create += index_statements(session, oid, schema, name)
+    create += attached_statements(session, oid)
     # Last: who gives a view away may not change it any more.
     create.append(
         sql.SQL(f"alter {kind} {{}} owner to {{}}").format(

@@ -5,7 +5,7 @@ them: https://www.postgresql.org/docs/current/functions-info.html. The session's
 empty, so that every name in them is complete.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, LiteralString
 
@@ -18,7 +18,7 @@ _INDEXES: LiteralString = """
     select c.relname, pg_get_indexdef(i.indexrelid),
         format('CREATE %%sINDEX %%I ON %%I.%%I USING ', case when i.indisunique then 'UNIQUE ' end,
             c.relname, n.nspname, t.relname),
-        obj_description(i.indexrelid, 'pg_class'), i.indisclustered, i.indisreplident
+        obj_description(i.indexrelid, 'pg_class'), i.indisclustered
     from pg_catalog.pg_index i
     join pg_catalog.pg_class c on c.oid = i.indexrelid
     join pg_catalog.pg_class t on t.oid = i.indrelid
@@ -34,7 +34,9 @@ _CONSTRAINTS: LiteralString = """
     order by contype <> 'p', conname"""
 _NOT_NULL: LiteralString = """
     select attname from pg_catalog.pg_attribute
-    where attrelid = %s and attnum > 0 and not attisdropped and attnotnull"""
+    where attrelid = %s and attnum > 0 and not attisdropped and attnotnull and not exists (
+        select from pg_catalog.pg_constraint k
+        where k.conrelid = attrelid and k.contype = 'p' and attnum = any(k.conkey))"""
 _GRANTS: LiteralString = """
     select coalesce(r.rolname, ''), a.privilege_type, a.is_grantable, ''
     from pg_catalog.pg_class c, aclexplode(c.relacl) a
@@ -53,35 +55,6 @@ _COMMENTS: LiteralString = """
     union all
     select attname, col_description(attrelid, attnum) from pg_catalog.pg_attribute
     where attrelid = %(oid)s and attnum > 0 and not attisdropped"""
-# Definitions that name the table themselves, and so are run once the new one has its name.
-_LATER: LiteralString = """
-    select pg_get_triggerdef(oid), obj_description(oid, 'pg_trigger') is null
-    from pg_catalog.pg_trigger where tgrelid = %(oid)s and not tgisinternal
-    union all
-    select pg_get_ruledef(oid), true from pg_catalog.pg_rewrite
-    where ev_class = %(oid)s and rulename <> '_RETURN'
-    union all
-    select pg_get_statisticsobjdef(oid), true from pg_catalog.pg_statistic_ext
-    where stxrelid = %(oid)s
-    union all
-    select format('alter publication %%I add table %%s', p.pubname, %(oid)s::regclass), true
-    from pg_catalog.pg_publication_rel r
-    join pg_catalog.pg_publication p on p.oid = r.prpubid where r.prrelid = %(oid)s
-    union all
-    select format('create policy %%I on %%I.%%I as %%s for %%s to %%s%%s%%s',
-        policyname, schemaname, tablename, permissive, cmd,
-        (select string_agg(case role when 'public' then role::text else quote_ident(role) end, ', ')
-            from unnest(roles) as role),
-        ' using (' || qual || ')', ' with check (' || with_check || ')'), true
-    from pg_catalog.pg_policies where format('%%I.%%I', schemaname, tablename)::regclass = %(oid)s
-    union all
-    select format('alter table %%s enable row level security', oid::regclass), true
-    from pg_catalog.pg_class where oid = %(oid)s and relrowsecurity
-    union all
-    select format('alter table %%s force row level security', oid::regclass), true
-    from pg_catalog.pg_class where oid = %(oid)s and relforcerowsecurity"""
-
-
 _DEFAULTS: LiteralString = """
     select coalesce(r.rolname, ''), a.privilege_type, a.is_grantable, '', n.nspname is not null
     from pg_catalog.pg_default_acl d
@@ -181,49 +154,70 @@ def comment_statements(
             yield sql.SQL(f"comment on {kind} {{}} is {{}}").format(relation, sql.Literal(text))
 
 
-def index_statements(session: Session, old: int, relation: sql.Composable) -> list[sql.Composable]:
+def index_statements(session: Session, old: int, schema: str, name: str) -> list[sql.Composable]:
     """Statements that make the indexes of an old table on a new one in another schema.
+
+    Args:
+        session: on the serving database.
+        old: oid of the old table.
+        schema: of the new one.
+        name: of the new one.
 
     Raises:
         ServingRefused: the definition of one cannot be read.
     """
     found: list[sql.Composable] = []
-    schema = relation.as_string(session).rpartition(".")[0]
-    for name, definition, start, comment, clustered, identity in session.execute(_INDEXES, [old]):
+    relation = sql.Identifier(schema, name)
+    rows = session.execute(_INDEXES, [old]).fetchall()
+    for index, definition, start, comment, clustered in rows:
         if not definition.startswith(start):
             raise ServingRefused(
-                f"PostgreSQL: the index {name} cannot be kept: {definition}. Drop it, and make it "
+                f"PostgreSQL: the index {index} cannot be kept: {definition}. Drop it, and make it "
                 "again as a plain index."
             )
         head, rest = start.rpartition(" ON ")[0], definition[len(start) :]
         found.append(_raw(f"{head} ON {relation.as_string(session)} USING {rest}"))
-        index = _raw(f"{schema}.{sql.Identifier(name).as_string(session)}")
         if comment:
-            found.append(sql.SQL("comment on index {} is {}").format(index, sql.Literal(comment)))
+            found.append(
+                sql.SQL("comment on index {} is {}").format(
+                    sql.Identifier(schema, index), sql.Literal(comment)
+                )
+            )
         if clustered:
             found.append(
-                sql.SQL("alter table {} cluster on {}").format(relation, sql.Identifier(name))
-            )
-        if identity:
-            found.append(
-                sql.SQL("alter table {} replica identity using index {}").format(
-                    relation, sql.Identifier(name)
-                )
+                sql.SQL("alter table {} cluster on {}").format(relation, sql.Identifier(index))
             )
     return found
 
 
+def definitions_of(session: Session, oid: int) -> tuple[str, ...]:
+    """Keys and indexes of a table in words, to see whether they changed."""
+    found = [f"not null {row[0]}" for row in session.execute(_NOT_NULL, [oid])]
+    found += [f"{row[0]}: {row[1]}" for row in session.execute(_CONSTRAINTS, [oid])]
+    return tuple(found + [str(row[1]) for row in session.execute(_INDEXES, [oid])])
+
+
 def constraint_statements(
-    session: Session, old: int, relation: sql.Composable
+    session: Session, old: int, relation: sql.Composable, *, without: Collection[str] = ()
 ) -> list[sql.Composable]:
-    """Statements that put the constraints of an old table on a new one; foreign keys are apart."""
+    """Statements that put the constraints of an old table on a new one; foreign keys are apart.
+
+    Args:
+        session: on the serving database.
+        old: oid of the old table.
+        relation: quoted name of the new one.
+        without: names of constraints that are left out, and `not null <column>`.
+    """
     found: list[sql.Composable] = [
         sql.SQL("alter table {} alter column {} set not null").format(
             relation, sql.Identifier(name)
         )
         for (name,) in session.execute(_NOT_NULL, [old])
+        if f"not null {name}" not in without
     ]
     for name, definition, comment in session.execute(_CONSTRAINTS, [old]):
+        if name in without:
+            continue
         found.append(
             sql.SQL("alter table {} add constraint {} {}").format(
                 relation, sql.Identifier(name), _raw(definition)
@@ -236,11 +230,6 @@ def constraint_statements(
                 )
             )
     return found
-
-
-def later_statements(session: Session, oid: int) -> list[sql.Composable]:
-    """Triggers, rules, policies, statistics and publications of a table, by its own name."""
-    return [_raw(row[0]) for row in session.execute(_LATER, {"oid": oid})]
 
 
 def run_all(session: Session, statements: Sequence[sql.Composable] | Iterator[Any]) -> None:

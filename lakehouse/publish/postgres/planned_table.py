@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal, LiteralString
 
 import duckdb
@@ -11,6 +11,7 @@ from psycopg import sql
 
 from lakehouse.errors import PublishRefused, ServingRefused
 from lakehouse.publish.postgres.column_types import PublishedColumn, published_column
+from lakehouse.publish.postgres.declared_keys import noted_keys
 from lakehouse.publish.postgres.dependents import Dependent, dependents_of
 from lakehouse.publish.postgres.published_state import TableState
 from lakehouse.publish.postgres.server import Session
@@ -20,7 +21,7 @@ from lakehouse.publish.serving_copy import PublishedTable, Signature, schema_nam
 # because views of another user are bound to it; keep: its content is there already.
 Step = Literal["new", "swap", "refill", "keep"]
 # Counts up where a type comes to be carried in another way, so that every table is loaded anew.
-_WAY_OF_CARRYING = 1
+_WAY_OF_CARRYING = 2
 _LONGEST_NAME_BYTES = 63
 _COLUMNS: LiteralString = """
     select attname, format_type(atttypid, atttypmod) from pg_catalog.pg_attribute
@@ -39,6 +40,10 @@ class PlannedTable:
         rows: as the serving copy has them.
         step: what becomes of it.
         old: oid of the table that is there; None if there is none.
+        keys: that the project declares, as `declared_keys.noted_keys` gives them.
+        before: what is noted of the table that is there.
+        loaded_by: the transaction that wrote the rows that were loaded beside it.
+        dressed: keys and indexes of the old table when the new one got them.
     """
 
     table: PublishedTable
@@ -48,6 +53,10 @@ class PlannedTable:
     rows: int
     step: Step
     old: int | None
+    keys: Mapping[str, str] = field(default_factory=dict)
+    before: TableState | None = None
+    loaded_by: str | None = None
+    dressed: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -109,13 +118,16 @@ def plan(
     described = source.execute(f"select * from {table.relation} limit 0").description or []
     columns = tuple(published_column(f"{schema}.{table.name}", one[0], one[1]) for one in described)
     _refuse_long_names(schema, table.name, columns)
-    old = _existing_table(session, schema, table.name, states)
+    old, is_hidden = _existing_table(session, schema, table.name, states)
     digest = _content_hash(columns, signature)
     state = states.get((schema, table.name))
+    keys = noted_keys(table, columns, state.keys if state else {})
     step: Step = "new" if old is None else "swap"
-    if state and state.oid == old and state.content_hash == digest:
+    is_same = state and (state.oid, state.content_hash, state.keys) == (old, digest, keys)
+    # Whether rows that are hidden from their owner are still the same cannot be seen.
+    if is_same and not is_hidden:
         step = "keep"
-    return PlannedTable(table, schema, columns, digest, signature.rows, step, old)
+    return PlannedTable(table, schema, columns, digest, signature.rows, step, old, keys, state)
 
 
 def ways_of_replacing(session: Session, tables: Sequence[PlannedTable]) -> list[PlannedTable]:
@@ -158,21 +170,23 @@ def _refuse_long_names(schema: str, table: str, columns: Sequence[PublishedColum
 
 def _existing_table(
     session: Session, schema: str, table: str, states: Mapping[tuple[str, str], TableState]
-) -> int | None:
+) -> tuple[int | None, bool]:
+    """Its oid, and whether its rows are hidden from its owner as well."""
     row = session.execute(
-        "select c.oid, c.relkind::text from pg_catalog.pg_class c "
+        "select c.oid, c.relkind::text, c.relrowsecurity and c.relforcerowsecurity "
+        "from pg_catalog.pg_class c "
         "join pg_catalog.pg_namespace n on n.oid = c.relnamespace "
         "where n.nspname = %s and c.relname = %s",
         [schema, table],
     ).fetchone()
     if row is None:
-        return None
+        return None, False
     if row[1] != "r" or (schema, table) not in states:
         raise ServingRefused(
             f"PostgreSQL: {schema}.{table} is there and was not published by this domain, so it is "
             "not replaced. Nothing was published. Rename or drop it."
         )
-    return int(row[0])
+    return int(row[0]), bool(row[2])
 
 
 def _fits(session: Session, oid: int, columns: Sequence[PublishedColumn]) -> bool:

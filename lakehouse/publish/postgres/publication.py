@@ -4,26 +4,34 @@ Whatever kills it, the server rolls everything back, and readers never saw a par
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import duckdb
+import psycopg
 from psycopg import errors
 from sqlalchemy import URL
 
-from lakehouse.errors import PublishUnverified, ServingUnavailable
+from lakehouse.connectors.database.postgresql.faults import words_of
+from lakehouse.errors import AljibeError, ServingUnavailable
 from lakehouse.publish.postgres.checksums import verify
 from lakehouse.publish.postgres.load_beside import dress, load_beside, shadow_relation
 from lakehouse.publish.postgres.patient_lock import ReaderInTheWay, change_when_free
 from lakehouse.publish.postgres.planned_table import PlannedTable, plan, ways_of_replacing
 from lakehouse.publish.postgres.published_state import (
     ensure_state,
+    is_untouched,
     published_tables_of,
     record_domain,
     take_domain,
 )
-from lakehouse.publish.postgres.server import Session, serving_faults, serving_session
+from lakehouse.publish.postgres.server import (
+    Session,
+    one_value,
+    serving_faults,
+    serving_session,
+)
 from lakehouse.publish.postgres.swap_tables import RemovedTable, Swap
 from lakehouse.publish.serving_copy import PreparedCopy
 from lakehouse.sql_quoting import sql_string
@@ -92,13 +100,36 @@ class DomainPublication:
                 on_wait=self.database.on_wait,
             )
             record_domain(swap.session, swap.domain, swap.build_id, run_id)
-            show(swap.session)
+        _commit(swap, self.database.url)
         self.warnings += swap.warnings
 
 
 def show(session: Session) -> None:
     """Commit: from here on readers see the new state."""
     session.commit()
+
+
+def _commit(swap: Swap, url: URL) -> None:
+    """Commit, and find out what became of it where the server went away meanwhile."""
+    with serving_faults(f"{swap.domain} cannot be put in place"):
+        transaction = one_value(swap.session, "select txid_current()")
+        try:
+            show(swap.session)
+        except psycopg.Error as error:
+            if not swap.session.closed or not _is_committed(url, transaction, error):
+                raise
+
+
+def _is_committed(url: URL, transaction: int, lost: psycopg.Error) -> bool:
+    became = "the server does not answer since"
+    with suppress(AljibeError), serving_session(url) as session:
+        became = str(one_value(session, "select txid_status(%s)", transaction))
+    if became in ("committed", "aborted"):
+        return became == "committed"
+    raise ServingUnavailable(
+        f"PostgreSQL: the session ended while it committed ({words_of(lost)}; {became}): whether "
+        "readers have the new tables is not known. The next run finds out, and completes it."
+    )
 
 
 @contextmanager
@@ -164,31 +195,29 @@ def _loaded(publication: DomainPublication, table: PlannedTable) -> PlannedTable
     """Load a table beside the one that readers see, unless that has its content already."""
     session, key = publication.swap.session, f"{table.table.schema}.{table.table.name}"
     with serving_faults(f"{table.name} cannot be loaded"):
-        if table.step == "keep":
-            try:
-                publication.rows[key] = _verified(publication, table)
-            except PublishUnverified:
-                publication.warnings.append(
-                    f"{table.name} had been changed in PostgreSQL by hand, and was replaced"
-                )
-                (table,) = ways_of_replacing(session, [replace(table, step="swap")])
+        publication.rows[key] = table.rows
+        if table.step == "keep" and not _untouched(session, table):
+            publication.warnings.append(
+                f"{table.name} had been changed in PostgreSQL by hand, and was replaced"
+            )
+            (table,) = ways_of_replacing(session, [replace(table, step="swap")])
         if table.step in ("new", "swap"):
             load_beside(session, publication.swap.source, table)
-            publication.rows[key] = _verified(publication, table)
-            dress(session, table)
-        elif table.step == "refill":
+            publication.rows[key] = verify(
+                *(publication.swap.source, table.table.relation, session),
+                *(shadow_relation(session, table), table.columns),
+                table=table.name,
+            )
+            return dress(session, table)
+        if table.step == "refill":
             publication.warnings.append(
                 f"{table.name} was filled while its readers waited, because another user's view "
                 "is bound to it"
             )
-            publication.rows[key] = table.rows
     return table
 
 
-def _verified(publication: DomainPublication, table: PlannedTable) -> int:
-    session = publication.swap.session
-    where = table.relation if table.step == "keep" else shadow_relation(session, table)
-    return verify(
-        *(publication.swap.source, table.table.relation, session, where, table.columns),
-        table=table.name,
+def _untouched(session: Session, table: PlannedTable) -> bool:
+    return table.before is not None and is_untouched(
+        session, table.relation, table.before, table.rows
     )

@@ -5,10 +5,12 @@ where the database was restored from a backup.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import LiteralString
 
+from psycopg import sql
 from psycopg.errors import InsufficientPrivilege, UndefinedTable
+from psycopg.types.json import Jsonb
 from sqlalchemy import URL
 
 from lakehouse.errors import ServingRefused
@@ -42,6 +44,9 @@ _TABLES: tuple[LiteralString, ...] = (
         published_at timestamp with time zone not null,
         primary key (schema_name, table_name)
     )""",
+    "alter table aljibe.published_tables add column if not exists loaded_by text",
+    "alter table aljibe.published_tables add column if not exists declared_keys jsonb "
+    "not null default '{}'",
     "comment on schema aljibe is 'What is published here, kept by Aljibe'",
     "comment on table aljibe.published_domains is 'Build that each domain shows'",
     "comment on table aljibe.published_tables is "
@@ -56,15 +61,23 @@ class TableState:
     Attributes:
         content_hash: of its columns and rows.
         oid: of the relation that was put in place; another one was made by somebody else.
+        loaded_by: id of the transaction that wrote every row; None where there are no rows.
+        keys: that the project declared, as `declared_keys.noted_keys` gives them.
     """
 
     content_hash: str
     oid: int
+    loaded_by: str | None = None
+    keys: Mapping[str, str] = field(default_factory=dict)
 
 
 def ensure_state(session: Session) -> None:
-    """Make the schema if it is missing; two that do so at once wait for each other."""
-    if one_value(session, "select to_regclass('aljibe.published_tables')") is not None:
+    """Make the schema if it or a column is missing; two that do so at once wait for each other."""
+    newest = (
+        "select attname from pg_catalog.pg_attribute where attname = 'declared_keys' "
+        "and attrelid = to_regclass('aljibe.published_tables')"
+    )
+    if one_value(session, newest) is not None:
         return
     session.execute("select pg_advisory_xact_lock(%s, %s)", [_LOCK_NAMESPACE, _SETUP])
     for statement in _TABLES:
@@ -87,11 +100,28 @@ def take_domain(session: Session, domain: str, wait_seconds: float) -> None:
 def published_tables_of(session: Session, domain: str) -> dict[tuple[str, str], TableState]:
     """Every table of a domain that was published and not dropped since, by schema and name."""
     rows = session.execute(
-        "select schema_name, table_name, content_hash, oid from aljibe.published_tables "
-        "where domain = %s order by 1, 2",
+        "select schema_name, table_name, content_hash, oid, loaded_by, declared_keys "
+        "from aljibe.published_tables where domain = %s order by 1, 2",
         [domain],
     )
-    return {(schema, name): TableState(digest, oid) for schema, name, digest, oid in rows}
+    return {
+        (schema, name): TableState(digest, oid, loaded_by, keys)
+        for schema, name, digest, oid, loaded_by, keys in rows
+    }
+
+
+def is_untouched(session: Session, relation: sql.Identifier, state: TableState, rows: int) -> bool:
+    """Whether a table has the rows that were loaded: each says which transaction wrote it."""
+    query = sql.SQL("select count(*), count(*) filter (where xmin = {}::xid) from {}")
+    found = session.execute(query.format(sql.Literal(state.loaded_by or "0"), relation)).fetchone()
+    return found == (rows, rows)
+
+
+def loaded_by(session: Session, relation: sql.Identifier) -> str | None:
+    """The transaction that wrote the rows of a table that was just loaded; None without rows."""
+    query = sql.SQL("select xmin::text from {} limit 1").format(relation)
+    row = session.execute(query).fetchone()
+    return str(row[0]) if row else None
 
 
 def shown_build(session: Session, domain: str) -> str | None:
@@ -165,12 +195,18 @@ def record_tables(
     for (schema, name), (state, rows) in tables.items():
         session.execute(
             """insert into aljibe.published_tables
-            values (%s, %s, %s, %s, %s, %s, %s, clock_timestamp())
+                (domain, schema_name, table_name, content_hash, row_count, oid, build_id,
+                published_at, loaded_by, declared_keys)
+            values (%s, %s, %s, %s, %s, %s, %s, clock_timestamp(), %s, %s)
             on conflict (schema_name, table_name) do update set domain = excluded.domain,
                 content_hash = excluded.content_hash, row_count = excluded.row_count,
                 oid = excluded.oid, build_id = excluded.build_id,
-                published_at = excluded.published_at""",
-            [domain, schema, name, state.content_hash, rows, state.oid, build_id],
+                published_at = excluded.published_at, loaded_by = excluded.loaded_by,
+                declared_keys = excluded.declared_keys""",
+            [
+                *(domain, schema, name, state.content_hash, rows, state.oid, build_id),
+                *(state.loaded_by, Jsonb(dict(state.keys))),
+            ],
         )
 
 

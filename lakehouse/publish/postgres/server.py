@@ -25,6 +25,8 @@ _SETTINGS = {
     "idle_in_transaction_session_timeout": "0",
     "default_transaction_isolation": "read committed",
     "row_security": "off",
+    "default_transaction_read_only": "off",
+    "bytea_output": "hex",
     # Compiling the one query that compares a table takes longer than it saves.
     "jit": "off",
     "client_min_messages": "warning",
@@ -32,6 +34,10 @@ _SETTINGS = {
     "tcp_keepalives_interval": "10",
     "tcp_keepalives_count": "6",
 }
+# Of newer servers, which a role may have; they would end a long publication.
+_NEWER: LiteralString = """
+    select set_config(name, '0', false) from pg_catalog.pg_settings
+    where name in ('transaction_timeout', 'idle_session_timeout')"""
 _KERNEL = {
     "connect_timeout": 10,
     "keepalives": 1,
@@ -104,6 +110,7 @@ def serving_session(url: URL) -> Iterator[Session]:
         with serving_faults(f"{without_password(url)} cannot be used"):
             for name, value in _SETTINGS.items():
                 session.execute("select set_config(%s, %s, false)", [name, value])
+            session.execute(_NEWER)
             encoding = one_value(session, "select current_setting('server_encoding')")
             session.commit()
         if encoding != "UTF8":

@@ -4,24 +4,34 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 import duckdb
-from psycopg import sql
+from psycopg import errors, sql
 
 from lakehouse.errors import ServingUnavailable
+from lakehouse.publish.postgres.attached_objects import attached_statements
 from lakehouse.publish.postgres.checksums import verify
 from lakehouse.publish.postgres.copy_rows import copy_rows
+from lakehouse.publish.postgres.declared_keys import (
+    drop_statements,
+    key_statements,
+)
 from lakehouse.publish.postgres.dependents import Dependent, dependents_of
 from lakehouse.publish.postgres.kept_objects import (
     comment_statements,
     comments,
     default_privileges,
+    definitions_of,
     keep_owner_and_grants,
-    later_statements,
     run_all,
 )
-from lakehouse.publish.postgres.load_beside import shadow_relation, shadow_schema
+from lakehouse.publish.postgres.load_beside import fit, shadow_relation, shadow_schema
 from lakehouse.publish.postgres.patient_lock import MomentaryLock
 from lakehouse.publish.postgres.planned_table import PlannedTable
-from lakehouse.publish.postgres.published_state import TableState, forget_table, record_tables
+from lakehouse.publish.postgres.published_state import (
+    TableState,
+    forget_table,
+    loaded_by,
+    record_tables,
+)
 from lakehouse.publish.postgres.server import Session, one_value, run, serving_faults
 
 
@@ -83,6 +93,7 @@ class Swap:
         locked |= {one.oid: one.relation for one in dropped}
         for _, relation in sorted(locked.items(), key=lambda item: item[0] or 0):
             lock.run(sql.SQL("lock table {} in access exclusive mode").format(relation))
+        self._refuse_what_is_new(swapped)
         for table in dropped:
             lock.run(sql.SQL("drop table {}").format(table.relation))
             forget_table(self.session, table.schema, table.name)
@@ -93,9 +104,34 @@ class Swap:
                 run_all(self.session, one.create)
         self._record()
 
+    def _refuse_what_is_new(self, swapped: Sequence[PlannedTable]) -> None:
+        """What was made since it was looked at would be lost; the tables are locked by now."""
+        if dependents_of(self.session, [one.old for one in swapped if one.old]):
+            raise errors.LockNotAvailable("a view was made meanwhile")
+        for one in swapped:
+            if one.old and definitions_of(self.session, one.old) != one.dressed:
+                raise ServingUnavailable(
+                    f"PostgreSQL: {one.name} was given other keys or indexes while its next rows "
+                    "were loading. Nothing was published; run again, and they are kept."
+                )
+
     def _droppable(self) -> list[RemovedTable]:
         found = []
         for table in self.removed:
+            there = one_value(
+                self.session,
+                "select to_regclass(%s)::oid",
+                table.relation.as_string(self.session),
+            )
+            if there != table.oid:
+                forget_table(self.session, table.schema, table.name)
+                if there is not None:
+                    self.warnings.append(
+                        f"{table.schema}.{table.name} is not published any more, but stays in "
+                        "PostgreSQL, because it is not the table that was published; drop it by "
+                        "hand if nobody needs it"
+                    )
+                continue
             needed_by = dependents_of(self.session, [table.oid])
             if needed_by:
                 names = ", ".join(one.name for one in needed_by)
@@ -125,7 +161,7 @@ class Swap:
             given = default_privileges(self.session, table.schema, only_there=True)
             rights = [one.statement(table.relation) for one in given]
         else:
-            later = later_statements(self.session, table.old)
+            later = attached_statements(self.session, table.old)
             new = oid_of(self.session, shadow)
             rights = list(keep_owner_and_grants(self.session, table.old, table.relation, new))
             run(self.session, sql.SQL("drop table {}").format(table.relation))
@@ -134,6 +170,11 @@ class Swap:
         run_all(self.session, [*later, *rights])
 
     def _refill(self, table: PlannedTable) -> None:
+        before = table.before.keys if table.before else {}
+        gone = {name: how for name, how in before.items() if table.keys.get(name) != how}
+        new = {name: how for name, how in table.keys.items() if before.get(name) != how}
+        for statement in drop_statements(gone, table.relation):
+            fit(self.session, table, statement)
         run(self.session, sql.SQL("truncate {}").format(table.relation))
         copy_rows(
             *(self.source, table.table.relation, self.session, table.relation, table.columns),
@@ -143,6 +184,8 @@ class Swap:
             *(self.source, table.table.relation, self.session, table.relation, table.columns),
             table=table.name,
         )
+        for statement in key_statements(new, table.relation):
+            fit(self.session, table, statement)
         run(self.session, sql.SQL("analyze {}").format(table.relation))
 
     def _comment(self, table: PlannedTable, lock: MomentaryLock) -> None:
@@ -159,7 +202,14 @@ class Swap:
             self.build_id,
             {
                 one.key: (
-                    TableState(one.content_hash, oid_of(self.session, one.relation)),
+                    TableState(
+                        one.content_hash,
+                        oid_of(self.session, one.relation),
+                        loaded_by(self.session, one.relation)
+                        if one.step == "refill"
+                        else one.loaded_by,
+                        one.keys,
+                    ),
                     one.rows,
                 )
                 for one in changed

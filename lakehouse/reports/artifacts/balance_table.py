@@ -38,9 +38,14 @@ def balance_description(rows: Sequence[BalanceRow], language: str) -> Markdown:
 def _reason(row: BalanceRow, words: Wording) -> str:
     if row.step == "load" and row.explained:
         return words.say("balance.refused")
-    if row.step == "staging" and row.explained:
-        return words.say(f"balance.replaced_{row.load}")
-    return ""
+    if row.step != "staging":
+        return ""
+    parts = {"replaced": row.replaced, "left_out": row.explained - row.replaced}
+    return "; ".join(
+        words.say(f"balance.{why}", count=words.number(count))
+        for why, count in parts.items()
+        if count
+    )
 
 
 def _count(value: int | None, words: Wording) -> str:

@@ -24,6 +24,8 @@ from lakehouse.reports.page_store.pages import (
 )
 
 _INDEX = ".pages.json"
+# They have no folders: making one would make a bucket that is missing, or named wrongly.
+_BUCKETS = frozenset(("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "oss"))
 
 
 class BucketPages:
@@ -36,7 +38,8 @@ class BucketPages:
             SettingsInvalid: fsspec knows no such file system.
         """
         try:
-            self._fs, root = fsspec.core.url_to_fs(url.get_secret_value())
+            # Its own: a transaction of fsspec belongs to the file system, not to the thread.
+            self._fs, root = fsspec.core.url_to_fs(url.get_secret_value(), skip_instance_cache=True)
         except (ValueError, ImportError, OSError) as error:
             raise SettingsInvalid(
                 f"ALJIBE_REPORTS_TARGET cannot be opened: {type(error).__name__}. It is an fsspec "
@@ -100,6 +103,9 @@ class BucketPages:
 
     def _put(self, path: str, content: bytes) -> None:
         place = f"{self._root}/{path}"
+        if _scheme(self._fs) in _BUCKETS:
+            self._fs.pipe_file(place, content)
+            return
         self._fs.makedirs(place.rpartition("/")[0], exist_ok=True)
         # On a disk, a file of a transaction is written beside its place and then moved there.
         with self._fs.transaction, self._fs.open(place, "wb") as file:

@@ -15,12 +15,15 @@ def make_row(**overrides) -> BalanceRow:
 
 
 def test_what_balances_is_green_and_says_why_rows_are_left_out():
-    rows = [make_row(), make_row(step="staging", load="snapshot"), make_row(step="publish")]
+    rows = [make_row(), make_row(step="staging", replaced=150), make_row(step="publish")]
     first, second, third = build_balance_table(rows, "en")
     assert {row[""] for row in (first, second, third)} == {"🟢"}
     assert (first["rows in"], first["left out"], first["rows out"]) == ("1,200", "200", "1,000")
     assert first["why"] == "refused, with reasons in etl.rejected_rows"
-    assert second["why"] == "not in the newest complete load"
+    assert second["why"] == (
+        "150 replaced by newer rows of the same key; "
+        "50 left out by the SQL of the model, such as doubled rows"
+    )
     assert third["why"] == ""
     assert balance_description(rows, "en") == "🟢 Every delivered row is accounted for."
 
