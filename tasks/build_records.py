@@ -10,6 +10,7 @@ from prefect.runtime import flow_run
 from lakehouse.errors import DbtCouldNotRun
 from lakehouse.lake.audit_database import audit_engine
 from lakehouse.lake.ledger import CurrentBatch
+from lakehouse.lake.s3_session import let_read_raw
 from lakehouse.quality.build_results import BuildResults
 from lakehouse.quality.dbt_manifest import read_manifest
 from lakehouse.quality.dbt_results import read_results
@@ -82,6 +83,7 @@ def finish_build(build: DbtBuild, build_id: str, sources: SourcesJudged) -> Buil
         get_run_logger().error("%s: %s", node.label, node.message or node.status)
     if not build.foreign:
         with duckdb.connect(str(build.warehouse)) as connection:
+            let_read_raw(connection)
             mark_build(connection, build_id)
             results = with_sizes(connection, results)
     manifest = read_manifest(build.target_path)

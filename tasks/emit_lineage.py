@@ -158,7 +158,7 @@ def _load_runs(told: _Told, domain: str, read: Collection[str]) -> list[JobRun]:
                 load_run(
                     told.place,
                     table,
-                    settings.raw,
+                    settings.raw_place,
                     deliveries,
                     _source_name(table, settings),
                     failed=failed,
@@ -206,11 +206,12 @@ def _publication_runs(
 def _warehouse(target: Path, file: Path, domain: str | None) -> Warehouse:
     settings = load_settings()
     tables = load_catalog(settings.project_dir, domain).tables if domain else ()
+    raw = settings.raw_place
     with duckdb.connect(str(file), read_only=True) as connection:
         catalog = WarehouseCatalog(connection)
     return Warehouse(
         read_manifest(target),
         file,
-        {(one.source, one.name): raw_table(settings.raw, one.source, one.name) for one in tables},
+        {(one.source, one.name): raw_table(raw, one.source, one.name) for one in tables},
         catalog,
     )

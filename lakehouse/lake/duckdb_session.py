@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 
 from lakehouse.errors import ResourcesExhausted, WarehouseUnusable
+from lakehouse.lake.s3_session import let_read_raw
 from lakehouse.sql_quoting import sql_string
 
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -66,7 +67,10 @@ def _exhausted(what: str, cause: str) -> ResourcesExhausted:
 def open_warehouse(warehouse: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
     """Connect to a domain's warehouse, in UTC; made when missing unless `read_only`.
 
+    Its raw views can be read wherever RAW lies.
+
     Raises:
+        LakeRefused, ExtensionMissing: RAW lies in a bucket that cannot be reached from here.
         WarehouseUnusable: another process has it open, or it is damaged.
     """
     try:
@@ -79,4 +83,9 @@ def open_warehouse(warehouse: Path, *, read_only: bool = False) -> duckdb.DuckDB
         cause = str(error).partition("\n")[0].rstrip(". ")
         raise WarehouseUnusable(f"{warehouse} cannot be opened: {cause}. {advice}") from error
     connection.execute("set timezone = 'UTC'")
+    try:
+        let_read_raw(connection)
+    except BaseException:
+        connection.close()
+        raise
     return connection

@@ -12,6 +12,7 @@ import duckdb
 from sqlalchemy import Engine
 
 from lakehouse.errors import WarnBudgetInvalid
+from lakehouse.lake.s3_session import let_read_raw
 from lakehouse.publish.publication_log import PublicationLog
 from lakehouse.publish.serving_copy import published_ids
 from lakehouse.quality.build_results import BuildResults, NodeResult
@@ -103,6 +104,7 @@ def gather_facts(
         receipts = build.standing.receipts
     if warehouse is not None and warehouse.is_file() and (by_share or build.standing is None):
         with duckdb.connect(str(warehouse), read_only=True) as connection:
+            let_read_raw(connection)
             if build.standing is None:
                 failing = trace_failing_rows(connection, results, manifest)
                 results = with_sizes(connection, results)

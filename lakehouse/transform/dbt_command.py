@@ -30,6 +30,7 @@ class DbtBuild:
         memory: limit of DuckDB, beyond which it spills to disk.
         foreign: the project is not ours: no raw views, no deliveries, nothing to skip.
         as_of: deliveries by `source.table` that are read in place of the newest.
+        extensions: folder of DuckDB's extensions, where raw views need them; else None.
     """
 
     domain: str
@@ -47,6 +48,7 @@ class DbtBuild:
     memory: str = "1500MB"
     foreign: bool = False
     as_of: Mapping[str, int] = field(default_factory=dict)
+    extensions: Path | None = None
 
     @classmethod
     def of(
@@ -96,6 +98,7 @@ class DbtBuild:
             threads=threads or settings.dbt_threads,
             memory=settings.dbt_memory,
             foreign=foreign,
+            extensions=settings.extensions if settings.raw_url and not foreign else None,
         )
 
     @property
@@ -156,7 +159,9 @@ class DbtBuild:
 
     def environment(self) -> dict[str, str]:
         """Variables that the project's profile reads."""
+        own = {"ALJIBE_EXTENSIONS_DIR": str(self.extensions)} if self.extensions else {}
         return {
+            **own,
             "ALJIBE_WAREHOUSE": str(self.warehouse),
             "ALJIBE_DBT_THREADS": str(self.threads),
             "ALJIBE_DBT_MEMORY": self.memory,
