@@ -100,6 +100,10 @@ class WarehouseUnusable(TransientError):
     """A DuckDB file cannot be opened: another process has it, or it is damaged."""
 
 
+class ExtensionMissing(PermanentError):
+    """An extension of DuckDB is not among the installed packages."""
+
+
 class AuditTooNew(PermanentError):
     """The audit database was migrated by a newer version of Aljibe."""
 

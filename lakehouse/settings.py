@@ -152,6 +152,11 @@ class Settings(BaseSettings):
         return self.root / "scratch"
 
     @property
+    def extensions(self) -> Path:
+        """DuckDB's extensions, linked from their packages."""
+        return self.root / "extensions"
+
+    @property
     def prefect_home(self) -> Path:
         """Prefect's database and results, only where no Prefect API is configured."""
         return self.root / "prefect"
