@@ -176,6 +176,10 @@ class NotPublished(PermanentError):
     """A domain has no published tables that this reader may see."""
 
 
+class VersionNotPublished(PermanentError):
+    """No publication that is kept shows this snapshot of a lake."""
+
+
 class PublicationUnreadable(TransientError):
     """Published tables are there, or should be, and cannot be read."""
 

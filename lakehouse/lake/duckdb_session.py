@@ -2,7 +2,7 @@
 
 import errno
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import duckdb
@@ -77,10 +77,12 @@ def open_warehouse(
         WarehouseConflict: another process changed the same table of a lake meanwhile.
     """
     if isinstance(warehouse, LakeWarehouse):
-        with warehouse.opened(read_only=read_only) as connection:
-            yield connection
-        return
-    with _open_file(warehouse, read_only=read_only) as connection:
+        opened: AbstractContextManager[duckdb.DuckDBPyConnection] = warehouse.opened(
+            read_only=read_only
+        )
+    else:
+        opened = _open_file(warehouse, read_only=read_only)
+    with opened as connection:
         connection.execute("set timezone = 'UTC'")
         yield connection
 

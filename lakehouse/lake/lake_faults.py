@@ -18,7 +18,7 @@ from lakehouse.errors import (
 )
 
 _CONFLICT = re.compile(r"transaction conflict|could not serialize access|deadlock detected", re.I)
-_MISSING = re.compile(r"creating a new DuckLake is explicitly disabled|DuckLake .*does not exist")
+_MISSING = re.compile(r"creating a new DuckLake is explicitly disabled")
 _REFUSED = {
     "authentication failed": "Correct user and password of ALJIBE_LAKE_CATALOG_URL.",
     "no password supplied": "Give ALJIBE_LAKE_CATALOG_URL a password.",

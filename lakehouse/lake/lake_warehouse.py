@@ -5,6 +5,7 @@ domain's name, as an embedded warehouse bears that of its file: all SQL is the s
 Format and options: https://ducklake.select/docs/stable/.
 """
 
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -43,7 +44,7 @@ class LakeWarehouse:
         catalog: SQLAlchemy URL of the PostgreSQL database with the metadata.
         data: folder or `s3://` prefix of the domain's files, ending in a slash.
         extensions: folder for DuckDB's extensions.
-        scratch: folder for what exceeds the memory of a connection.
+        scratch: folder in which a connection makes one for what exceeds its memory.
         memory: limit of a connection.
         version: snapshot that is read; None reads the newest, and only then can be written.
     """
@@ -106,9 +107,12 @@ class LakeWarehouse:
             WarehouseUnusable: see `attach`.
             WarehouseConflict: another process changed the same table meanwhile.
         """
+        self.scratch.mkdir(parents=True, exist_ok=True)
         with lake_faults(str(self)), duckdb.connect() as connection:
             connection.execute(f"set memory_limit = {sql_string(self.memory)}")
-            connection.execute(f"set temp_directory = {sql_string(str(self.scratch))}")
+            # Of its own: two processes that spill into one folder would take each other's files.
+            spill = self.scratch / f"aljibe-lake-{uuid.uuid4().hex}"
+            connection.execute(f"set temp_directory = {sql_string(str(spill))}")
             self.attach(connection, read_only=read_only)
             connection.execute(f"use {sql_identifier(self.domain)}")
             yield connection
@@ -135,19 +139,23 @@ class LakeWarehouse:
             f"metadata_path {sql_string(self._conninfo)}, metadata_parameters "
             f"map {{'TYPE': 'postgres', 'SECRET': {sql_string(f'catalog_{self.domain}')}}})"
         )
-        options = [
-            f"metadata_schema {sql_string(self.metadata_schema)}",
-            f"data_path {sql_string(self.data)}",
-        ]
-        if self.version is not None:
-            options.append(f"snapshot_version {self.version}")
-        elif read_only:
-            options.append("read_only")
+        options = [*self._options, *(["read_only"] if read_only and self.version is None else [])]
         with lake_faults(str(self)):
             connection.execute(
                 f"attach 'ducklake:lake_{self.domain}' as {sql_identifier(self.domain)} "
                 f"({', '.join(options)})"
             )
+
+    def attach_sql(self) -> str:
+        """What a reader types into DuckDB; the password comes from PGPASSWORD or ~/.pgpass."""
+        options = ", ".join(self._options)
+        return (
+            f"load postgres; load ducklake;{' load httpfs;' if '://' in self.data else ''}\n"
+            f"set timezone = 'UTC';\n"
+            f"attach {sql_string(self.address)} as {sql_identifier(self.domain)}\n"
+            f"    ({options}{'' if self.version is not None else ', read_only'});\n"
+            f"use {sql_identifier(self.domain)};"
+        )
 
     def exists(self) -> bool:
         """Whether something was ever written to it.
@@ -169,6 +177,15 @@ class LakeWarehouse:
                 f"select id from {sql_identifier(self.domain)}.current_snapshot()"
             ).fetchone()
         return int(row[0]) if row else 0
+
+    @property
+    def _options(self) -> list[str]:
+        at = [] if self.version is None else [f"snapshot_version {self.version}"]
+        return [
+            f"metadata_schema {sql_string(self.metadata_schema)}",
+            f"data_path {sql_string(self.data)}",
+            *at,
+        ]
 
     @property
     def _needed(self) -> tuple[str, ...]:

@@ -37,7 +37,7 @@ def warehouse_of(settings: Settings, domain: str) -> Warehouse:
         catalog=settings.lake_catalog_url,
         data=f"{_data_root(settings)}/{domain}/",
         extensions=settings.extensions,
-        scratch=settings.scratch / f"lake-{domain}",
+        scratch=settings.scratch,
         memory=settings.dbt_memory,
     )
 
