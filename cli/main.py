@@ -174,6 +174,27 @@ def new_source(
     write_source(asked, dry_run=dry_run)
 
 
+@app.command("move-lake")
+def move_lake(
+    to: Annotated[str, typer.Option(help="Where RAW goes, such as s3://bucket/lake.")],
+    audit_url: Annotated[
+        str,
+        typer.Option(
+            envvar="ALJIBE_MOVE_AUDIT_URL",
+            show_envvar=True,
+            help="PostgreSQL that the audit database goes to; better by its variable.",
+        ),
+    ],
+) -> None:
+    """Move an embedded lake to a bucket and PostgreSQL; again, it goes on where it was ended.
+
+    The lake of ALJIBE_HOME is only read; runs have to be stopped. See docs/shared-storage.md.
+    """
+    from cli.move_lake import move_lake as move
+
+    move(load_settings(), to, audit_url)
+
+
 @app.command()
 def watch(
     domain: Annotated[

@@ -90,7 +90,7 @@ def dbt_build(
             current = [] if build.foreign else register_raw(domain)
             build = fit_to_warehouse(build)
             skipped = None if rebuild_snapshots else nothing_new(build, current)
-            held = [lock.descriptor]
+            held = lock.descriptors
             if skipped is None:
                 build_id = start_build(build, current)
                 replay_deliveries(build, held, rebuild_snapshots)

@@ -92,6 +92,14 @@ class LakeDamaged(PermanentError):
     """The ledger names a file that is not in the lake."""
 
 
+class LakeRefused(PermanentError):
+    """The bucket of the lake answers, but not to these credentials, name or request."""
+
+
+class LakeUnavailable(TransientError):
+    """The bucket of the lake does not answer, or stopped to."""
+
+
 class ResourcesExhausted(TransientError):
     """Memory or disk did not suffice; the delivery that was being read is not at fault."""
 
@@ -138,6 +146,10 @@ class AuditUnavailable(TransientError):
 
 class LockWaitTooLong(TransientError):
     """Another run held the lock for longer than this one was told to wait."""
+
+
+class LockLost(TransientError):
+    """The session that held a lock ended meanwhile; what it protected was not committed."""
 
 
 class DbtCouldNotRun(PermanentError):
@@ -258,6 +270,10 @@ class BackupUnavailable(TransientError):
 
 class RestoreRefused(PermanentError):
     """A home is not empty, or in use; restoring would mix two ledgers."""
+
+
+class MoveRefused(PermanentError):
+    """A lake cannot be moved from where it is, or to where it should go."""
 
 
 class ErrorNotOpen(PermanentError):

@@ -160,7 +160,7 @@ def _load_runs(told: _Told, domain: str, read: Collection[str]) -> list[JobRun]:
                 load_run(
                     told.place,
                     table,
-                    settings.raw,
+                    settings.raw_place,
                     deliveries,
                     _source_name(table, settings),
                     failed=failed,
@@ -213,6 +213,9 @@ def _warehouse(target: Path, place: BuiltIn, domain: str | None) -> Warehouse:
     return Warehouse(
         read_manifest(target),
         place,
-        {(one.source, one.name): raw_table(settings.raw, one.source, one.name) for one in tables},
+        {
+            (one.source, one.name): raw_table(settings.raw_place, one.source, one.name)
+            for one in tables
+        },
         catalog,
     )

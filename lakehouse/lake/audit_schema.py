@@ -247,3 +247,16 @@ publication_holds = Table(
     Column("held_by", String(64), nullable=False),
     Column("held_at", UtcDateTime, nullable=False),
 )
+
+# Who holds a lock of PostgreSQL, and how often it was taken; nothing of it outlives a restore.
+locks = Table(
+    "locks",
+    metadata,
+    Column("name", String(512), primary_key=True),
+    Column("token", BigInteger, nullable=False),
+    Column("run", Text),
+    Column("pid", BigInteger),
+    Column("host", Text),
+    Column("since", String(32)),
+    info={"of_this_moment": True},
+)

@@ -9,6 +9,7 @@ import duckdb
 
 from lakehouse.errors import ResourcesExhausted, WarehouseUnusable
 from lakehouse.lake.lake_warehouse import LakeWarehouse
+from lakehouse.lake.s3_session import let_read_raw
 from lakehouse.lake.warehouse import Warehouse
 from lakehouse.sql_quoting import sql_string
 
@@ -71,7 +72,10 @@ def open_warehouse(
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """Connect to a domain's warehouse, in UTC; made when missing unless `read_only`.
 
+    Its raw views can be read wherever RAW lies.
+
     Raises:
+        LakeRefused, ExtensionMissing: RAW lies in a bucket that cannot be reached from here.
         WarehouseUnusable: another process has the file open, it is damaged, or the catalog of a
             lake does not answer.
         WarehouseConflict: another process changed the same table of a lake meanwhile.
@@ -84,6 +88,7 @@ def open_warehouse(
         opened = _open_file(warehouse, read_only=read_only)
     with opened as connection:
         connection.execute("set timezone = 'UTC'")
+        let_read_raw(connection)
         yield connection
 
 

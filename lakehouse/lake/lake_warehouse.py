@@ -20,9 +20,11 @@ from sqlalchemy.exc import ArgumentError
 from lakehouse.errors import SettingsInvalid, WarehouseMissing
 from lakehouse.lake.duckdb_extensions import load_extensions, prepare_extensions
 from lakehouse.lake.lake_faults import lake_faults
+from lakehouse.lake.s3_session import let_read_s3
 from lakehouse.sql_quoting import sql_identifier, sql_string
 
 _EXTENSIONS = ("postgres", "ducklake")
+_BUCKET_SECRET = "aljibe_lake"
 _NAMES = ("postgres", "postgresql")
 _CONNECTION = {
     "connect_timeout": "10",
@@ -71,6 +73,11 @@ class LakeWarehouse:
     def address(self) -> str:
         """What follows ATTACH: the catalog's address, without its password."""
         return f"ducklake:postgres:{self._conninfo}"
+
+    @property
+    def is_in_bucket(self) -> bool:
+        """Whether its files lie in an S3 bucket, not in a folder."""
+        return self.data.startswith("s3://")
 
     def at(self, version: int) -> "LakeWarehouse":
         """The same warehouse as it was at a snapshot."""
@@ -121,10 +128,13 @@ class LakeWarehouse:
         """Attach the lake to a connection, under the domain's name; sets UTC.
 
         Raises:
-            SettingsInvalid: the catalog refuses user, password, name or data folder.
+            WarehouseRefused: the catalog refuses user, password, name or data folder.
             WarehouseUnusable: the catalog does not answer.
+            LakeRefused: the bucket of the files cannot be reached from here.
         """
-        load_extensions(connection, self.extensions, self._needed)
+        load_extensions(connection, self.extensions, _EXTENSIONS)
+        if self.is_in_bucket:
+            let_read_s3(connection, self.data, self.extensions, _BUCKET_SECRET)
         connection.execute("set timezone = 'UTC'")
         for name, value in _COMMIT.items():
             connection.execute(f"set {name} = {value}")
@@ -150,7 +160,7 @@ class LakeWarehouse:
         """What a reader types into DuckDB; the password comes from PGPASSWORD or ~/.pgpass."""
         options = ", ".join(self._options)
         return (
-            f"load postgres; load ducklake;{' load httpfs;' if '://' in self.data else ''}\n"
+            f"load postgres; load ducklake;{' load httpfs;' if self.is_in_bucket else ''}\n"
             f"set timezone = 'UTC';\n"
             f"attach {sql_string(self.address)} as {sql_identifier(self.domain)}\n"
             f"    ({options}{'' if self.version is not None else ', read_only'});\n"
@@ -186,10 +196,6 @@ class LakeWarehouse:
             f"data_path {sql_string(self.data)}",
             *at,
         ]
-
-    @property
-    def _needed(self) -> tuple[str, ...]:
-        return (*_EXTENSIONS, "httpfs") if "://" in self.data else _EXTENSIONS
 
     @property
     def _conninfo(self) -> str:

@@ -119,7 +119,16 @@ def threads_of(warehouse: Warehouse, wanted: int) -> int:
 def _data_root(settings: Settings) -> str:
     given = settings.lake_data
     if given and "://" in given:
-        return given.rstrip("/")
+        root_url = given.rstrip("/")
+        raw = f"{settings.raw_url}/" if settings.raw_url else ""
+        if not given.startswith("s3://"):
+            raise SettingsInvalid(f"ALJIBE_LAKE_DATA: {given} is no folder and no s3:// prefix.")
+        if raw and (raw.startswith(f"{root_url}/") or f"{root_url}/".startswith(raw)):
+            raise SettingsInvalid(
+                f"ALJIBE_LAKE_DATA: {root_url} and RAW in {settings.raw_url} lie in one another. "
+                "The lake's prefix is for its files alone."
+            )
+        return root_url
     root = Path(given).expanduser().resolve() if given else settings.root / "lake"
     for other in (settings.raw, settings.quarantine, settings.reports):
         if root == other or root in other.parents or other in root.parents:

@@ -71,8 +71,10 @@ def database_table(url: URL, relation: str) -> DatasetName:
     return DatasetName(f"{_NAMESPACES.get(kind, kind)}://{place}", name)
 
 
-def raw_table(raw: Path, source: str, table: str) -> DatasetName:
-    """A table of the RAW lake: the folder that holds its batches."""
+def raw_table(raw: Path | str, source: str, table: str) -> DatasetName:
+    """A table of the RAW lake: the folder, or prefix of a bucket, that holds its batches."""
+    if isinstance(raw, str):
+        return file_behind_url(f"{raw}/{source}", table)
     return local_path(raw / source / table)
 
 

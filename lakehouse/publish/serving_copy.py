@@ -16,6 +16,7 @@ import duckdb
 from lakehouse.errors import PublishRefused, PublishUnverified
 from lakehouse.lake.duckdb_session import open_warehouse, resources_suffice
 from lakehouse.lake.durable_files import publish_file, sync
+from lakehouse.lake.s3_session import let_read_raw
 from lakehouse.lake.warehouse import Warehouse, attach_to_read, warehouse_exists
 from lakehouse.sql_quoting import sql_identifier, sql_string
 
@@ -179,6 +180,7 @@ def prepared_copy(
         with resources_suffice(f"serving copy {serving}"), duckdb.connect() as connection:
             connection.execute(f"set memory_limit = {sql_string(memory)}")
             connection.execute(f"set temp_directory = {sql_string(str(fresh.parent / 'spill'))}")
+            let_read_raw(connection)
             source = attach_to_read(connection, warehouse)
             connection.execute(f"attach {sql_string(str(fresh))} as {_FRESH}")
             copied = tuple((table, _copy(connection, source, table)) for table in tables)

@@ -31,6 +31,7 @@ class DbtBuild:
         memory: limit of DuckDB, beyond which it spills to disk.
         foreign: the project is not ours: no raw views, no deliveries, nothing to skip.
         as_of: deliveries by `source.table` that are read in place of the newest.
+        extensions: folder of DuckDB's extensions, where raw views need them; else None.
     """
 
     domain: str
@@ -48,6 +49,7 @@ class DbtBuild:
     memory: str = "1500MB"
     foreign: bool = False
     as_of: Mapping[str, int] = field(default_factory=dict)
+    extensions: Path | None = None
 
     @classmethod
     def of(
@@ -98,6 +100,7 @@ class DbtBuild:
             threads=threads_of(warehouse, threads or settings.dbt_threads),
             memory=settings.dbt_memory,
             foreign=foreign,
+            extensions=settings.extensions if settings.raw_url and not foreign else None,
         )
 
     @property
@@ -161,7 +164,9 @@ class DbtBuild:
 
     def environment(self) -> dict[str, str]:
         """Variables that the project's profile reads."""
+        own = {"ALJIBE_EXTENSIONS_DIR": str(self.extensions)} if self.extensions else {}
         return {
+            **own,
             **profile_environment(self.warehouse),
             "ALJIBE_DBT_THREADS": str(self.threads),
             "ALJIBE_DBT_MEMORY": self.memory,
