@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli import backup_commands, errors, quarantine
+from cli import backup_commands, errors, lake, quarantine
 from lakehouse.errors import AljibeError
 from lakehouse.settings import load_settings
 
@@ -19,6 +19,7 @@ app = typer.Typer(
 )
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(errors.app, name="errors")
+app.add_typer(lake.app, name="lake")
 app.command()(backup_commands.backup)
 app.command()(backup_commands.restore)
 Domain = Annotated[str, typer.Argument(help="Folder name below dbt/models/, such as pharma_latam.")]

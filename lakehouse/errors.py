@@ -112,6 +112,18 @@ class ExtensionMissing(PermanentError):
     """An extension of DuckDB is not among the installed packages."""
 
 
+class WarehouseConflict(TransientError):
+    """Another process changed the same table of a lake first; nothing of this change was kept."""
+
+
+class WarehouseMissing(PermanentError):
+    """A lake holds nothing of a domain yet."""
+
+
+class WarehouseRefused(PermanentError):
+    """The catalog of a lake answers, but not to this user, name, version or data folder."""
+
+
 class AuditTooNew(PermanentError):
     """The audit database was migrated by a newer version of Aljibe."""
 
@@ -174,6 +186,10 @@ class PublishUnverified(PermanentError):
 
 class NotPublished(PermanentError):
     """A domain has no published tables that this reader may see."""
+
+
+class VersionNotPublished(PermanentError):
+    """No publication that is kept shows this snapshot of a lake."""
 
 
 class PublicationUnreadable(TransientError):

@@ -75,6 +75,21 @@ class Settings(BaseSettings):
     serving_lock_seconds: Seconds = Field(
         default=300, description="Longest wait for readers who hold a published table."
     )
+    target: Literal["embedded", "lake"] = Field(
+        default="embedded", description="Where domains are built: DuckDB files or a DuckLake."
+    )
+    lake_catalog_url: SecretStr | None = Field(
+        default=None, description="SQLAlchemy URL of the PostgreSQL with the lake's catalog."
+    )
+    lake_data: str | None = Field(
+        default=None, description="Folder or s3:// prefix of the lake's files; default home/lake."
+    )
+    lake_keep_days: Days = Field(
+        default=7, description="Snapshots of the lake stay as long; published ones longer."
+    )
+    lake_grace_hours: Hours = Field(
+        default=24, description="Files of the lake that nothing needs any more stay as long."
+    )
     parse_dir: DirectoryPath | None = Field(
         default=None, description="What dbt has parsed, for every home; default each its own."
     )

@@ -203,6 +203,7 @@ publications = Table(
     Column("tables", JSON, nullable=False),
     Column("run_id", String(64)),
     Column("published_at", UtcDateTime, nullable=False),
+    Column("warehouse_version", BigInteger),
     Index(None, "domain", "publication_id"),
 )
 

@@ -5,7 +5,6 @@ files is NULL, and a table without deliveries is an empty view of the right type
 """
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 import duckdb
 
@@ -19,6 +18,7 @@ from lakehouse.lake.insert_rows import insert_rows
 from lakehouse.lake.ledger import CurrentBatch
 from lakehouse.lake.load_log import write_logs
 from lakehouse.lake.raw_lake import RawLake
+from lakehouse.lake.warehouse import Warehouse, prepare_warehouse
 from lakehouse.source_catalog import Catalog, Column, Table
 from lakehouse.sql_quoting import sql_identifier, sql_string
 
@@ -37,7 +37,9 @@ _CURRENT_BATCHES = (
 )
 
 
-def register_raw(catalog: Catalog, lake: RawLake, warehouse: Path, run: str) -> list[CurrentBatch]:
+def register_raw(
+    catalog: Catalog, lake: RawLake, warehouse: Warehouse, run: str
+) -> list[CurrentBatch]:
     """Recover the lake's tables and make them visible in the warehouse.
 
     The caller is the domain's writer.
@@ -58,7 +60,7 @@ def register_raw(catalog: Catalog, lake: RawLake, warehouse: Path, run: str) -> 
             # A load may be between its commit and its rename: its lock tells when it is not.
             _recover(table, lake, run)
             _assert_whole(table, _missing(table, current, lake))
-    warehouse.parent.mkdir(parents=True, exist_ok=True)
+    prepare_warehouse(warehouse)
     with open_warehouse(warehouse) as connection:
         connection.execute("begin")
         connection.execute("create schema if not exists etl")

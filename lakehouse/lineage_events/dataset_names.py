@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import URL
 
+from lakehouse.lake.warehouse import Warehouse
+
 _DEFAULT_PORTS = {"mysql": 3306, "postgresql": 5432}
 # Where the rules have another word for a database than its URLs.
 _NAMESPACES = {"postgresql": "postgres"}
@@ -79,6 +81,13 @@ def raw_table(raw: Path | str, source: str, table: str) -> DatasetName:
 def duckdb_relation(file: Path, schema: str, table: str) -> DatasetName:
     """A table or view in a DuckDB file, a warehouse or a serving copy."""
     return DatasetName(f"duckdb://{file.absolute()}", f"{file.stem}.{schema}.{table}")
+
+
+def warehouse_relation(warehouse: Warehouse, schema: str, table: str) -> DatasetName:
+    """A table or view in a warehouse; of a lake by the database that holds its catalog."""
+    if isinstance(warehouse, Path):
+        return duckdb_relation(warehouse, schema, table)
+    return DatasetName(f"ducklake://{warehouse.place}", f"{warehouse.domain}.{schema}.{table}")
 
 
 def _without_user(netloc: str) -> str:

@@ -7,12 +7,12 @@ belong here.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import duckdb
 
 from lakehouse.lake.duckdb_session import open_warehouse
+from lakehouse.lake.warehouse import Warehouse
 from lakehouse.quality.dbt_manifest import Manifest, node_meta
 from lakehouse.quality.warehouse_catalog import Relation, WarehouseCatalog
 from lakehouse.source_catalog import Catalog
@@ -55,7 +55,7 @@ class BalanceRow:
 
 
 def read_balance(
-    warehouse: Path,
+    warehouse: Warehouse,
     catalog: Catalog,
     manifest: Manifest,
     written: Mapping[str, int],
