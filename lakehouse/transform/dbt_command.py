@@ -6,13 +6,14 @@ import re
 import shutil
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from lakehouse.errors import DbtCouldNotRun, DomainUnknown
 from lakehouse.settings import Settings
 from lakehouse.source_catalog import known_domains
+from lakehouse.transform.own_target import EMBEDDED, SPARK, own_target
 
 _FOREIGN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _PARTS_OF_A_DOMAIN = ("models", "seeds", "snapshots", "tests/singular")
@@ -90,13 +91,23 @@ class DbtBuild:
             warehouse=settings.warehouse(domain),
             select=select,
             exclude=exclude,
-            target=target,
+            target=target if foreign else own_target(project, domain, target, settings.target),
             full_refresh=full_refresh,
             variables=dict(variables or {}),
             threads=threads or settings.dbt_threads,
             memory=settings.dbt_memory,
             foreign=foreign,
         )
+
+    @property
+    def on_spark(self) -> bool:
+        """Whether Spark runs its SQL; a project that is not ours brings its own session."""
+        return self.target == SPARK and not self.foreign
+
+    @property
+    def in_warehouse(self) -> "DbtBuild":
+        """The same build for commands that only read: whatever built it, DuckDB shows it."""
+        return replace(self, target=EMBEDDED) if self.on_spark else self
 
     @property
     def selection(self) -> list[str]:
