@@ -72,11 +72,11 @@ def test_the_session_is_told_of_raw_etl_and_what_was_built(settings, build, inst
         plan = SessionPlan.read(Path(child.environment[PLAN]))
         assert child.script.name == "child.py"
         assert plan.master == "local[*]"
-        assert [f"{table.schema}.{table.name}" for table in plan.tables] == [
+        assert sorted(f"{table.schema}.{table.name}" for table in plan.tables) == [
+            "etl.current_batches",
             "raw.equipos",
             "raw.eventos",
             "raw.sensor_data",
-            "etl.current_batches",
         ]
         written = plan.tables_dir / "core.db" / "pozos"
         written.mkdir(parents=True)
