@@ -82,7 +82,7 @@ def homes(cluster: SparkCluster, tmp_path_factory: pytest.TempPathFactory) -> di
     """A home of each target with the same deliveries, built once."""
     made = {}
     for target in ("embedded", "spark"):
-        folder = tmp_path_factory.mktemp(target)
+        folder = tmp_path_factory.mktemp(f"{target} home")
         write_wells(folder / "landing" / "wells", rows=ROWS)
         write_telemetry(folder / "landing" / "bioreactor", batches=3)
         made[target] = Home(folder, target, cluster)

@@ -4,9 +4,12 @@
 transaction; files that no view shows are removed afterwards.
 """
 
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
+from uuid import uuid4
 
 import duckdb
 
@@ -14,10 +17,24 @@ from lakehouse.errors import LakeDamaged
 from lakehouse.lake.insert_rows import insert_rows
 from lakehouse.sql_quoting import glob_literal, sql_identifier, sql_string
 from lakehouse.transform.spark.session_plan import ShownTable
+from lakehouse.transform.spark.spark_types import spark_type
 
 _COMMITTED = "_SUCCESS"
 """Spark writes it last into the folder of a table; one that failed half-way has none."""
 _SCHEMA = ".db"
+_BUILD = re.compile(r"\d{8}T\d{6}-[0-9a-f]{8}")
+
+
+def new_build_folder(folder: Path, now: datetime) -> Path:
+    """Make the folder of a build; no two have the same.
+
+    Args:
+        folder: of the domain.
+        now: when the build begins, in UTC.
+    """
+    place = folder / f"{now:%Y%m%dT%H%M%S}-{uuid4().hex[:8]}"
+    place.mkdir(parents=True)
+    return place
 
 
 def written_tables(tables_dir: Path) -> list[ShownTable]:
@@ -50,7 +67,7 @@ def adopted_tables(connection: duckdb.DuckDBPyConnection) -> list[ShownTable]:
         "join duckdb_views() v on v.schema_name = s.schema_name and v.view_name = s.table_name "
         "where contains(v.sql, s.folder) order by all"
     ).fetchall()
-    tables = [ShownTable(*row) for row in rows]
+    tables = [_with_columns(connection, *row) for row in rows]
     for table in tables:
         if not Path(str(table.folder), _COMMITTED).is_file():
             raise LakeDamaged(
@@ -58,6 +75,20 @@ def adopted_tables(connection: duckdb.DuckDBPyConnection) -> list[ShownTable]:
                 "or delete the domain's warehouse: the next run builds everything again from RAW."
             )
     return tables
+
+
+def _with_columns(
+    connection: duckdb.DuckDBPyConnection, schema: str, name: str, folder: str
+) -> ShownTable:
+    """The table with its columns, which spares the session a look into its files."""
+    found = connection.execute(
+        "select column_name, data_type from duckdb_columns() where database_name = "
+        "current_database() and schema_name = ? and table_name = ? order by column_index",
+        [schema, name],
+    ).fetchall()
+    columns = tuple((str(column), spark_type(str(kind))) for column, kind in found)
+    known = tuple((column, kind) for column, kind in columns if kind)
+    return ShownTable(schema, name, folder, known if len(known) == len(columns) else None)
 
 
 def adopt_tables(
@@ -105,6 +136,17 @@ def _show(connection: duckdb.DuckDBPyConnection, table: ShownTable) -> None:
     )
 
 
+def size_of(connection: duckdb.DuckDBPyConnection, table: ShownTable) -> tuple[int, int]:
+    """Rows and bytes of a table's files; rows as the files themselves tell them."""
+    folder = Path(str(table.folder))
+    files = sql_string(f"{glob_literal(folder)}/*.parquet")
+    row = connection.execute(
+        f"select coalesce(sum(num_rows), 0) from parquet_file_metadata({files})"
+    ).fetchone()
+    size = sum(path.stat().st_size for path in folder.glob("*.parquet"))
+    return (int(row[0]) if row else 0), size
+
+
 def remove_unused(folder: Path, shown: Iterable[ShownTable]) -> None:
     """Remove the tables and plans of builds that the warehouse does not show any more.
 
@@ -113,7 +155,8 @@ def remove_unused(folder: Path, shown: Iterable[ShownTable]) -> None:
         shown: tables that stay.
     """
     kept = {Path(str(table.folder)) for table in shown}
-    for build in _folders(folder):
+    # Whatever else lies there is not ours: the setting may point to the wrong folder.
+    for build in [one for one in _folders(folder) if _BUILD.fullmatch(one.name)]:
         for table in [one for schema in _folders(build / "tables") for one in _folders(schema)]:
             if table not in kept:
                 shutil.rmtree(table)

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from uuid import uuid4
 
 from lakehouse.errors import DbtCouldNotRun, SparkMissing, SparkNeverBuilt
 from lakehouse.lake.duckdb_session import open_warehouse
@@ -20,6 +19,7 @@ from lakehouse.transform.spark import child
 from lakehouse.transform.spark.built_tables import (
     adopt_tables,
     adopted_tables,
+    new_build_folder,
     remove_unused,
     written_tables,
 )
@@ -82,7 +82,6 @@ class SparkEngine:
         _assert_installed()
         assert_reachable(self.master)
         folder = self.root / build.domain
-        place = folder / f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid4().hex[:8]}"
         catalog = load_catalog(self.project_dir, build.domain)
         with open_warehouse(build.warehouse) as connection:
             known = adopted_tables(connection)
@@ -92,7 +91,7 @@ class SparkEngine:
                     f"{build.select!r} could read. Build all of it once, without a selection."
                 )
             remove_unused(folder, known)
-            place.mkdir(parents=True)
+            place = new_build_folder(folder, datetime.now(UTC))
             plan = SessionPlan(
                 name=f"aljibe {build.domain}",
                 master=self.master,

@@ -5,8 +5,10 @@ can be behind the files. What the plan does not say comes from the user's spark-
 (SPARK_CONF_DIR).
 """
 
+import os
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as TooLate
+from pathlib import Path
 from threading import Thread
 
 from pyspark.sql import SparkSession
@@ -31,9 +33,9 @@ _MEANING = {
 _ON_THIS_MACHINE = {
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
-    # Two hundred parts of a join, Spark's own number, are for a cluster.
-    "spark.sql.shuffle.partitions": "16",
 }
+# Two hundred parts of a join, Spark's own number, are for a cluster.
+_UNLESS_CONFIGURED = {"spark.sql.shuffle.partitions": "16"}
 
 
 def open_session(plan: SessionPlan) -> SparkSession:
@@ -66,11 +68,13 @@ def open_session(plan: SessionPlan) -> SparkSession:
 def _start(plan: SessionPlan, started: "Future[SparkSession]") -> None:
     try:
         builder = SparkSession.builder.appName(plan.name).master(plan.master)
-        local = _ON_THIS_MACHINE if plan.master.startswith("local") else {}
+        local = dict(_ON_THIS_MACHINE) if plan.master.startswith("local") else {}
+        if local and not os.environ.get("SPARK_CONF_DIR"):
+            local |= _UNLESS_CONFIGURED
         own = {
             "spark.driver.memory": plan.memory,
             "spark.executor.memory": plan.memory,
-            "spark.sql.warehouse.dir": plan.tables_dir.as_uri(),
+            "spark.sql.warehouse.dir": _uri(plan.tables_dir),
         }
         for name, value in {**_MEANING, **local, **own}.items():
             builder = builder.config(name, value)
@@ -91,8 +95,13 @@ def _show(session: SparkSession, table: ShownTable) -> None:
     files = spark_identifier(f"{table.name}__files") if table.select else name
     session.sql(
         f"create table {schema}.{files} {f'({columns})' if columns else ''} using parquet "
-        f"options (path {spark_string(table.folder)}, recursiveFileLookup 'true', "
+        f"options (path {spark_string(_uri(table.folder))}, recursiveFileLookup 'true', "
         "pathGlobFilter '*.parquet')"
     )
     if table.select:
         session.sql(f"create view {schema}.{name} as select {table.select} from {schema}.{files}")
+
+
+def _uri(path: str | Path) -> str:
+    """Address of a folder, also where another file system is the cluster's own."""
+    return f"file://{path}"

@@ -84,7 +84,7 @@ def test_the_session_is_told_of_raw_etl_and_what_was_built(settings, build, inst
         (written / "_SUCCESS").touch()
     with SparkEngine.of(settings).around(build) as child:
         plan = SessionPlan.read(Path(child.environment[PLAN]))
-        assert plan.tables[-1] == ShownTable("core", "pozos", str(written))
+        assert plan.tables[-1] == ShownTable("core", "pozos", str(written), (("id", "int"),))
 
 
 def build_that_fails(settings, build):
