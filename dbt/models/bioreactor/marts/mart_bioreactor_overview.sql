@@ -15,9 +15,9 @@ by_batch as (
         cast(sum(missed_samples) as bigint) as missed_samples,
         cast(sum(gaps) as bigint) as gaps,
         cast(sum(out_of_range_samples) as bigint) as out_of_range_samples,
-        {{ dbt.listagg('tag', "', '", 'order by tag') }} filter (where out_of_range_samples > 0)
+        {{ listagg('tag', "', '", 'order by tag') }} filter (where out_of_range_samples > 0)
             as out_of_range_tags,
-        {{ dbt.listagg('tag', "', '", 'order by tag') }} filter (where is_drifting)
+        {{ listagg('tag', "', '", 'order by tag') }} filter (where is_drifting)
             as drifting_tags,
         max(mean_value) filter (where tag = 'pH') as ph_mean,
         max(last_value) filter (where tag = 'pH') as ph_last,

@@ -49,7 +49,7 @@ meses as (
         desde,
         hasta,
         {{ moments_from(
-            dbt.date_trunc('month', 'desde'), 'hasta - interval 1 microsecond', 'interval 1 month'
+            date_trunc('month', 'desde'), 'hasta - interval 1 microsecond', 'interval 1 month'
         ) }} as mes
     from observados
     where hasta > desde

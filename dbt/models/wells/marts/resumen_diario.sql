@@ -11,7 +11,7 @@ paros as (
         inicio,
         fin,
         {{ moments_from(
-            dbt.date_trunc('day', 'inicio'), 'fin - interval 1 microsecond', 'interval 1 day'
+            date_trunc('day', 'inicio'), 'fin - interval 1 microsecond', 'interval 1 day'
         ) }} as dia
     from {{ ref('int_paros_unidos') }}
 ),
@@ -24,7 +24,7 @@ por_sensor as (
     select
         pozo,
         numero_equipo,
-        {{ dbt.date_trunc('day', 'ts') }} as dia,
+        {{ date_trunc('day', 'ts') }} as dia,
         sensor,
         -- The last digits depend on the order of the sum, and half a hundredth on them.
         {{ rounded('avg(valor)', 6) }} as promedio,
@@ -51,7 +51,7 @@ por_dia as (
         pozo,
         numero_equipo,
         dia,
-        {{ dbt.listagg('texto', "'; '", 'order by sensor') }} as sensores
+        {{ listagg('texto', "'; '", 'order by sensor') }} as sensores
     from escritos
     group by pozo, numero_equipo, dia
 ),
@@ -70,7 +70,7 @@ causas as (
     select
         horas.pozo,
         horas.dia,
-        {{ dbt.listagg(
+        {{ listagg(
             "distinct concat_ws(', ', eventos.tipo_evento, eventos.descripcion)",
             "'; '",
             "order by concat_ws(', ', eventos.tipo_evento, eventos.descripcion)"
@@ -90,7 +90,7 @@ final as (
             as id,
         'Pozo ' || por_dia.pozo
         || ', equipo ' || por_dia.numero_equipo
-        || ', ' || {{ dbt.cast('cast(por_dia.dia as date)', 'varchar') | trim }}
+        || ', ' || {{ cast('cast(por_dia.dia as date)', 'varchar') | trim }}
         || '. ' || por_dia.sensores || '. '
         || case
             when horas.horas_paro is null then 'Sin paros'
