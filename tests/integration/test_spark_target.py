@@ -34,7 +34,7 @@ class Home:
     def run(self, domain: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run the elt flow once, as a user does."""
         return subprocess.run(
-            [PYTHON, "-m", "cli.main", "run", domain],
+            [PYTHON.with_name("aljibe"), "run", domain],
             env={
                 **os.environ,
                 "ALJIBE_HOME": str(self.folder),

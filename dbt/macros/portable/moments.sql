@@ -98,3 +98,9 @@
         else array()
     end)
 {%- endmacro %}
+
+
+{#- So many minutes as an interval. -#}
+{% macro minutes(number) -%}
+    interval {{ number }} minutes
+{%- endmacro %}

@@ -74,7 +74,7 @@ tramos as (
         case when ts = marca then ts else marca + interval 10 minutes end as primera_marca,
         case
             when
-                ts_siguiente <= ts + {{ var('wells_max_gap_minutes') }} * interval 1 minute
+                ts_siguiente <= ts + {{ minutes(var('wells_max_gap_minutes')) }}
                 and periodo_siguiente is not distinct from periodo
                 then ts_siguiente - interval 1 microsecond
             else marca
