@@ -75,7 +75,7 @@ tramos as (
         case
             when
                 ts_siguiente <= ts + {{ minutes(var('wells_max_gap_minutes')) }}
-                and periodo_siguiente is not distinct from periodo
+                and (periodo_siguiente is not distinct from periodo)
                 then ts_siguiente - interval 1 microsecond
             else marca
         end as ultima_marca
