@@ -3,7 +3,7 @@
 .PHONY: help demo test test-long soak lint format dbt ui worker watch lock bench-dbt bench-reports \
         bench-olist bench-wells bench-csv bench-mysql bench-sftp bench-formats bench-publish \
         screenshots \
-        venv venv-dev test-servers clean clean-all
+        venv venv-dev venv-spark test-servers clean clean-all
 
 BIN := .venv/bin
 DOMAIN ?=
@@ -91,12 +91,15 @@ venv:
 venv-dev:
 	@scripts/make_venv dev
 
+venv-spark:  ## Make .venv-spark for the target spark, with the Java that Spark runs on
+	@scripts/make_venv spark
+
 test-servers:
 	@scripts/install_test_servers
 
 clean:  ## Remove the data folder and every cache; asks nothing
 	rm -rf data .pytest_cache .mypy_cache .ruff_cache .hypothesis dbt/target dbt/logs logs
-	find . -path ./.venv -prune -o -path ./.git -prune -o -type d -name __pycache__ -print0 | xargs -0 rm -rf
+	find . -path './.venv*' -prune -o -path ./.git -prune -o -type d -name __pycache__ -print0 | xargs -0 rm -rf
 
-clean-all: clean  ## Remove .venv too
-	rm -rf .venv
+clean-all: clean  ## Remove .venv and .venv-spark too
+	rm -rf .venv .venv-spark

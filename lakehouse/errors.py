@@ -164,6 +164,26 @@ class DbtKilled(TransientError):
     """The dbt process was killed from outside before it ended."""
 
 
+class SparkMissing(PermanentError):
+    """A build on Spark was asked for where Spark or Java is not installed."""
+
+
+class SparkUnreachable(TransientError):
+    """Nobody listens at the address of the Spark master."""
+
+
+class SparkNotReady(PermanentError):
+    """A Spark session did not start, or no executor answered in time."""
+
+
+class SparkNeverBuilt(PermanentError):
+    """A part of a domain is to be built on Spark, which holds nothing of the rest."""
+
+
+class RawUnfitForSpark(PermanentError):
+    """Files of a RAW table have types that Spark does not read, or does not read as one table."""
+
+
 class WarnBudgetInvalid(PermanentError):
     """A test declares a budget that says nothing: an unknown word, or a number out of range."""
 

@@ -22,6 +22,9 @@ PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
 _S3_URL = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/[A-Za-z0-9!_.()=-]+)*/?")
 _MEMORY = re.compile(r"[0-9]+(?:\.[0-9]+)? ?(?:[KMGT]i?B|bytes)", re.IGNORECASE)
+_SPARK_MASTER = re.compile(
+    r"local(\[(\*|[1-9][0-9]*)\])?|yarn|k8s://\S+|spark://[^\s,/:]+:[0-9]+(,[^\s,/:]+:[0-9]+)*"
+)
 Seconds = Annotated[float, Field(gt=0)]
 Hours = Annotated[float, Field(gt=0)]
 Days = Annotated[float, Field(gt=0)]
@@ -75,8 +78,9 @@ class Settings(BaseSettings):
     serving_lock_seconds: Seconds = Field(
         default=300, description="Longest wait for readers who hold a published table."
     )
-    target: Literal["embedded", "lake"] = Field(
-        default="embedded", description="Where domains are built: DuckDB files or a DuckLake."
+    target: Literal["embedded", "lake", "spark"] = Field(
+        default="embedded",
+        description="Where domains are built: in DuckDB files, a DuckLake, or on Spark.",
     )
     lake_catalog_url: SecretStr | None = Field(
         default=None, description="SQLAlchemy URL of the PostgreSQL with the lake's catalog."
@@ -102,6 +106,18 @@ class Settings(BaseSettings):
     dbt_threads: int = Field(default=2, ge=1, description="Models that dbt builds at once.")
     dbt_memory: str = Field(default="1500MB", description="Memory limit of DuckDB in a dbt build.")
     dbt_timeout_seconds: Seconds = Field(default=3600, description="A dbt build is killed then.")
+    spark_master: str = Field(
+        default="local[*]", description="Where Spark runs: this machine, or a cluster's URL."
+    )
+    spark_memory: str = Field(
+        default="2g",
+        pattern=r"^[1-9][0-9]*[mg]$",
+        description="Memory of Spark's driver and of each executor.",
+    )
+    spark_start_seconds: Seconds = Field(
+        default=180, description="Longest wait until Spark's executors answer."
+    )
+    spark_dir: Path | None = Field(default=None, description="Tables that Spark built.")
     lock_timeout_seconds: Seconds = Field(default=7200, description="Longest wait for a domain.")
     notify_url: SecretStr | None = Field(
         default=None, description="Apprise URLs that owners are notified by; default nobody is."
@@ -139,7 +155,9 @@ class Settings(BaseSettings):
         default=None, min_length=8, description="What readers of the dashboard log in with."
     )
 
-    @field_validator("home", "raw_dir", "warehouse_dir", "serving_dir", "quarantine_dir")
+    @field_validator(
+        "home", "raw_dir", "warehouse_dir", "serving_dir", "quarantine_dir", "spark_dir"
+    )
     @classmethod
     def _usable_path(cls, value: Path | None) -> Path | None:
         if value and ("?" in str(value) or not str(value).isprintable()):
@@ -167,6 +185,13 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().resolve()
+
+    @field_validator("spark_master")
+    @classmethod
+    def _known_master(cls, value: str) -> str:
+        if not _SPARK_MASTER.fullmatch(value):
+            raise ValueError("must be local[*], spark://HOST:PORT, yarn or k8s://URL")
+        return value
 
     @field_validator("duckdb_memory", "dbt_memory")
     @classmethod
@@ -197,6 +222,11 @@ class Settings(BaseSettings):
     def quarantine(self) -> Path:
         """Files and rows that were refused, with their reasons."""
         return self._folder(self.quarantine_dir, "quarantine")
+
+    @property
+    def spark(self) -> Path:
+        """Tables that Spark built, at the same path for driver and executors."""
+        return self._folder(self.spark_dir, "spark")
 
     @property
     def scratch(self) -> Path:

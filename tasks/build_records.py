@@ -10,7 +10,6 @@ from lakehouse.errors import DbtCouldNotRun
 from lakehouse.lake.audit_database import audit_engine
 from lakehouse.lake.duckdb_session import open_warehouse
 from lakehouse.lake.ledger import CurrentBatch
-from lakehouse.lake.s3_session import let_read_raw
 from lakehouse.quality.build_results import BuildResults
 from lakehouse.quality.dbt_manifest import read_manifest
 from lakehouse.quality.dbt_results import read_results

@@ -14,6 +14,7 @@ from prefect.logging import get_run_logger
 
 from lakehouse.progress import Progress, tell
 from lakehouse.settings import load_settings
+from lakehouse.transform.build_engine import engine_of
 from lakehouse.transform.dbt_command import DbtBuild
 from lakehouse.transform.dbt_process import DbtLine, run_dbt
 from lakehouse.transform.parse_cache import parsed_before
@@ -54,16 +55,18 @@ def run_dbt_build(build: DbtBuild, keep_open: Sequence[int]) -> None:
     with (
         parsed_before(build, settings.parse_dir),
         resolved_profiles(build) as profiles,
+        engine_of(build, settings).around(build) as engine,
     ):
         build_until_settled(
             build,
             lambda: run_dbt(
                 [*build.arguments(), "--profiles-dir", profiles],
-                build.child_environment(),
+                {**build.child_environment(), **engine.environment},
                 timeout=settings.dbt_timeout_seconds,
                 on_line=_show,
                 keep_open=keep_open,
                 working_dir=build.working_dir,
+                child=engine.script,
             ),
             built_again,
         )
@@ -86,6 +89,7 @@ def run_dbt_with_node_tasks(build: DbtBuild) -> None:
     """
     from tasks.dbt_by_prefect import run_nodes  # noqa: PLC0415
 
+    engine_of(build, load_settings()).allow_node_tasks()
     forget_results(build)
     run_nodes(build)
 

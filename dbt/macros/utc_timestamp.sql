@@ -1,10 +1,10 @@
 {#- A text with date, time and offset as a timestamp in UTC; null where it is no such text. -#}
 {% macro utc_timestamp(text) -%}
     case
-        when regexp_full_match(
-            trim({{ text }}),
+        when {{ matches_all_of(
+            'trim(' ~ text ~ ')',
             '[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,6})?(Z|[+-][0-9]{2}:?[0-9]{2})'
-        ) then try_cast(trim({{ text }}) as timestamp with time zone) at time zone 'UTC'
+        ) }} then {{ moment_of_text('trim(' ~ text ~ ')') }}
     end
 {%- endmacro %}
 
@@ -13,7 +13,7 @@
 {% macro utc_timestamp_fault(text) -%}
     case
         when {{ utc_timestamp(text) }} is not null then null
-        when regexp_full_match(trim({{ text }}), '.*[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?')
+        when {{ matches_all_of('trim(' ~ text ~ ')', '.*[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?') }}
             then 'fecha sin desfase horario'
         else 'no es una fecha'
     end

@@ -24,7 +24,7 @@ from lakehouse.lake.s3_session import let_read_s3
 from lakehouse.sql_quoting import sql_identifier, sql_string
 
 _EXTENSIONS = ("postgres", "ducklake")
-_BUCKET_SECRET = "aljibe_lake"
+_BUCKET_SECRET = "aljibe_lake"  # noqa: S105 - a name
 _NAMES = ("postgres", "postgresql")
 _CONNECTION = {
     "connect_timeout": "10",

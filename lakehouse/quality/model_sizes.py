@@ -9,6 +9,7 @@ from lakehouse.quality.build_results import BuildResults, NodeResult
 from lakehouse.quality.dbt_manifest import Manifest
 from lakehouse.quality.warehouse_catalog import Relation, WarehouseCatalog
 from lakehouse.sql_quoting import sql_string
+from lakehouse.transform.spark.built_tables import adopted_tables, size_of
 
 _AT_ONCE = 100
 
@@ -16,7 +17,8 @@ _AT_ONCE = 100
 def with_sizes(connection: duckdb.DuckDBPyConnection, results: BuildResults) -> BuildResults:
     """The results with `rows` and `bytes` of every model that was built as a table.
 
-    Views hold nothing of their own. Bytes are whole blocks of the file (256 KiB each), so that
+    Views hold nothing of their own, but for those over files that Spark wrote: their bytes are
+    those of the files. Bytes of other tables are whole blocks of the file (256 KiB each), so that
     small tables that share a block each count it; of a lake they are those of the data files.
 
     Raises:
@@ -29,16 +31,24 @@ def with_sizes(connection: duckdb.DuckDBPyConnection, results: BuildResults) -> 
         ).fetchall()
     }
     catalog = WarehouseCatalog(connection)
+    of_spark = {(table.schema, table.name): table for table in adopted_tables(connection)}
+
     built: dict[str, Relation] = {}
+    written: dict[str, tuple[int, int]] = {}
     for node in results.nodes:
         relation = catalog.of_relation_name(node.relation_name or "")
         if node.is_test or node.status != "pass" or relation is None:
             continue
         if (relation.database, relation.schema, relation.name) in tables:
             built[node.unique_id] = relation
+        elif table := of_spark.get((relation.schema, relation.name)):
+            written[node.unique_id] = size_of(connection, table)
     sizes = _sizes(connection, list({one.sql: one for one in built.values()}.values()))
 
     def sized(node: NodeResult) -> NodeResult:
+        if node.unique_id in written:
+            rows, size = written[node.unique_id]
+            return replace(node, rows=rows, bytes=size)
         if node.unique_id not in built:
             return node
         rows, size = sizes[built[node.unique_id].sql]

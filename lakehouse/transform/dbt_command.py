@@ -6,7 +6,7 @@ import re
 import shutil
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from lakehouse.errors import DbtCouldNotRun, DomainUnknown
 from lakehouse.lake.warehouse import Warehouse, profile_environment, threads_of, warehouse_of
 from lakehouse.settings import Settings
 from lakehouse.source_catalog import known_domains
+from lakehouse.transform.own_target import EMBEDDED, SPARK, own_target
 
 _FOREIGN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _PARTS_OF_A_DOMAIN = ("models", "seeds", "snapshots", "tests/singular")
@@ -94,7 +95,7 @@ class DbtBuild:
             warehouse=warehouse,
             select=select,
             exclude=exclude,
-            target=target,
+            target=target if foreign else own_target(project, domain, target, settings.target),
             full_refresh=full_refresh,
             variables=dict(variables or {}),
             threads=threads_of(warehouse, threads or settings.dbt_threads),
@@ -102,6 +103,16 @@ class DbtBuild:
             foreign=foreign,
             extensions=settings.extensions if settings.raw_url and not foreign else None,
         )
+
+    @property
+    def on_spark(self) -> bool:
+        """Whether Spark runs its SQL; a project that is not ours brings its own session."""
+        return self.target == SPARK and not self.foreign
+
+    @property
+    def in_warehouse(self) -> "DbtBuild":
+        """The same build for commands that only read: whatever built it, DuckDB shows it."""
+        return replace(self, target=EMBEDDED) if self.on_spark else self
 
     @property
     def selection(self) -> list[str]:

@@ -98,7 +98,7 @@ def _generate(
     # The build has compiled its models; compiled here, SQL that asks the warehouse could fail.
     code = run_dbt(
         [
-            *build.command("docs", "generate", target_path=target),
+            *build.in_warehouse.command("docs", "generate", target_path=target),
             *("--no-compile", "--profiles-dir", profiles_dir),
         ],
         build.child_environment(),

@@ -60,6 +60,7 @@ def run_dbt(
     on_line: Callable[[DbtLine], None],
     working_dir: Path,
     keep_open: Sequence[int] = (),
+    child: Path = Path(dbt_child.__file__),
 ) -> int:
     """Run dbt to its end.
 
@@ -70,6 +71,7 @@ def run_dbt(
         on_line: gets warnings, failures and the ends of nodes, as they happen.
         keep_open: file descriptors that dbt inherits; a lock held by one is held until dbt ends.
         working_dir: folder from which relative paths of a profile count.
+        child: script that runs dbt.
 
     Returns:
         dbt's exit code: 0, or 1 when tests or models failed.
@@ -80,7 +82,8 @@ def run_dbt(
         DbtCouldNotRun: dbt could not start, parse or compile; with its last messages.
     """
     deadline = time.monotonic() + timeout
-    process = _start(arguments, {**os.environ, **environment}, keep_open, working_dir)
+    command = [*_child_command(child), *_LOG_OPTIONS, *arguments]
+    process = _start(command, {**os.environ, **environment}, keep_open, working_dir)
     last: deque[str] = deque(maxlen=20)
     try:
         for raw in _lines(process, deadline):
@@ -111,20 +114,20 @@ def run_dbt(
     return code
 
 
-def _child_command() -> list[str]:
+def _child_command(child: Path) -> list[str]:
     # -P: nothing in the folder that dbt works in passes for a module.
-    return [sys.executable, "-P", dbt_child.__file__]
+    return [sys.executable, "-P", str(child)]
 
 
 def _start(
-    arguments: Sequence[str],
+    command: Sequence[str],
     environment: Mapping[str, str],
     keep_open: Sequence[int],
     working_dir: Path,
 ) -> "subprocess.Popen[bytes]":
     try:
         return subprocess.Popen(
-            [*_child_command(), *_LOG_OPTIONS, *arguments],
+            command,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             # Its other end closes with this process, however it ends; see `dbt_child`.

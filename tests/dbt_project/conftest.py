@@ -17,6 +17,7 @@ import pytest
 from lakehouse.source_catalog import load_catalog
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 Row = Sequence[Any]
 

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # Says yes to every question, makes a venv by putting itself into it, and logs what pip is told.
 RECORDING_PYTHON = """#!/bin/bash
 case "$1 $2" in
-  "-m venv") mkdir -p .venv/bin && cp "$0" .venv/bin/python ;;
+  "-m venv") mkdir -p "${!#}/bin" && cp "$0" "${!#}/bin/python" ;;
   "-m pip") [ "$3" = install ] || exit 0; echo "$*" >>pip.log; [ ! -e pip-fails ] ;;
   "-c import sys; print(sys.executable)") echo "$0" ;;
   *) [ -z "$OLD" ] ;;
@@ -28,6 +28,7 @@ def clone(tmp_path: Path) -> Path:
     (clone / "pyproject.toml").write_text('[project]\nname = "x"\n')
     (clone / "requirements.lock").write_text("a==1\n")
     (clone / "requirements-dev.lock").write_text("a==1\nb==1\n")
+    (clone / "requirements-spark.lock").write_text("a==1\nspark==1\n")
     python = clone / "python3"
     python.write_text(RECORDING_PYTHON)
     python.chmod(0o755)
@@ -68,6 +69,19 @@ def test_development_venv_serves_the_runtime_too(clone: Path) -> None:
     make_venv(clone, "dev")
     make_venv(clone, "runtime")
     assert installed_locks(clone) == ["requirements-dev.lock"]
+
+
+def test_spark_has_a_venv_of_its_own_beside_the_other(clone: Path) -> None:
+    java = clone / "jdk" / "bin" / "java"
+    java.parent.mkdir(parents=True)
+    java.write_text("#!/bin/sh\n")
+    java.chmod(0o755)
+    make_venv(clone, "dev")
+    for _ in range(2):
+        assert make_venv(clone, "spark", JAVA_HOME=str(clone / "jdk")).returncode == 0
+    assert installed_locks(clone) == ["requirements-dev.lock", "requirements-spark.lock"]
+    assert (clone / ".venv" / "installed").read_text().startswith("dev ")
+    assert (clone / ".venv-spark" / "installed").read_text().startswith("spark ")
 
 
 def test_runtime_venv_is_completed_for_development(clone: Path) -> None:

@@ -13,9 +13,10 @@ PIN = re.compile(
     r"( ; [^\\]+)? \\"
 )
 HASH = re.compile(r"    --hash=sha256:[0-9a-f]{64}( \\)?")
-RUNTIME, DEV, DAGSTER, PEERS = (
+RUNTIME, DEV, SPARK, DAGSTER, PEERS = (
     "requirements.lock",
     "requirements-dev.lock",
+    "requirements-spark.lock",
     "benchmarks/requirements-dagster.lock",
     "benchmarks/requirements-peers.lock",
 )
@@ -54,7 +55,7 @@ def missing(requirements: list[str], locked: dict[str, set[str]]) -> list[str]:
     return faults
 
 
-@pytest.mark.parametrize("name", [RUNTIME, DEV, DAGSTER, PEERS])
+@pytest.mark.parametrize("name", [RUNTIME, DEV, SPARK, DAGSTER, PEERS])
 def test_lock_holds_only_pins_with_hashes(root: Path, name: str) -> None:
     faults = faults_of((root / name).read_text("utf-8"))
     assert not faults, f"{name}, write it with `make lock`:\n" + "\n".join(faults)
@@ -80,13 +81,16 @@ def test_locks_hold_every_dependency_of_the_project(root: Path) -> None:
     faults = missing(project["dependencies"], pins((root / RUNTIME).read_text("utf-8")))
     dev = project["dependencies"] + project["optional-dependencies"]["dev"]
     faults += missing(dev, pins((root / DEV).read_text("utf-8")))
+    spark = project["dependencies"] + project["optional-dependencies"]["spark"]
+    faults += missing(spark, pins((root / SPARK).read_text("utf-8")))
     assert not faults, "\n".join(faults)
 
 
-def test_the_development_lock_holds_the_runtime_lock(root: Path) -> None:
+@pytest.mark.parametrize("name", [DEV, SPARK])
+def test_the_other_locks_of_the_project_hold_the_runtime_lock(root: Path, name: str) -> None:
     runtime = pins((root / RUNTIME).read_text("utf-8"))
-    dev = pins((root / DEV).read_text("utf-8"))
-    differing = [name for name, versions in runtime.items() if dev.get(name) != versions]
+    other = pins((root / name).read_text("utf-8"))
+    differing = [name for name, versions in runtime.items() if other.get(name) != versions]
     assert not differing, f"run `make lock`, the two locks differ in: {', '.join(differing)}"
 
 

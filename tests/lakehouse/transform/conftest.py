@@ -46,7 +46,9 @@ def fake_dbt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str],
         path = tmp_path / "dbt"
         path.write_text("#!/bin/bash\n" + textwrap.dedent(script))
         path.chmod(0o755)
-        monkeypatch.setattr("lakehouse.transform.dbt_process._child_command", lambda: [str(path)])
+        monkeypatch.setattr(
+            "lakehouse.transform.dbt_process._child_command", lambda _child: [str(path)]
+        )
         return path
 
     return use

@@ -8,7 +8,7 @@ final as (
     select
         batch_id,
         min(site) as site,
-        arg_min(equipment_id, (first_sampled_at, equipment_id)) as equipment_id,
+        {{ value_of_first('equipment_id', ['first_sampled_at', 'equipment_id']) }} as equipment_id,
         count(distinct equipment_id) as equipment_used,
         count(distinct tag) as tags,
         min(first_sampled_at) as started_at,

@@ -13,7 +13,8 @@ means as (
         batch_id,
         tag,
         sum(samples) as samples,
-        sum(samples * mean_value order by window_start, equipment_id) / sum(samples) as mean_value
+        sum(samples * mean_value {{ added_in_order_of('window_start, equipment_id') }})
+        / sum(samples) as mean_value
     from windows
     group by batch_id, tag
 ),
@@ -27,14 +28,14 @@ totals as (
         means.mean_value,
         sum(
             windows.squared_deviations
-            + windows.samples * (windows.mean_value - means.mean_value) ** 2
-            order by windows.window_start, windows.equipment_id
+            + windows.samples * power(windows.mean_value - means.mean_value, 2)
+            {{ added_in_order_of('windows.window_start, windows.equipment_id') }}
         ) as squared_deviations,
         min(windows.min_value) as min_value,
         max(windows.max_value) as max_value,
-        arg_max(
-            windows.last_value, (windows.last_sampled_at, windows.equipment_id)
-        ) as last_value,
+        {{ value_of_last(
+            'windows.last_value', ['windows.last_sampled_at', 'windows.equipment_id']
+        ) }} as last_value,
         min(windows.first_sampled_at) as first_sampled_at,
         max(windows.last_sampled_at) as last_sampled_at,
         cast(sum(windows.out_of_range_samples) as bigint) as out_of_range_samples,
@@ -45,8 +46,8 @@ totals as (
             when min(windows.window_start) < max(windows.window_start)
                 then
                     regr_slope(
-                        windows.mean_value, epoch(windows.window_start) / 3600
-                        order by windows.window_start, windows.equipment_id
+                        windows.mean_value, {{ epoch_seconds('windows.window_start') }} / 3600
+                        {{ added_in_order_of('windows.window_start, windows.equipment_id') }}
                     )
         end as slope_per_hour
     from windows

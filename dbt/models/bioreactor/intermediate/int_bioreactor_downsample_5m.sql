@@ -25,8 +25,9 @@ spaced as (
         limits.low_limit,
         limits.high_limit,
         limits.sample_seconds,
-        time_bucket(interval '5 minutes', samples.sampled_at) as window_start,
-        epoch(samples.sampled_at - lag(samples.sampled_at) over series) as seconds_since_last
+        {{ stretch_of(5, 'samples.sampled_at') }} as window_start,
+        {{ seconds_between('lag(samples.sampled_at) over series', 'samples.sampled_at') }}
+            as seconds_since_last
     from samples
     left join limits
         on samples.tag = limits.tag
@@ -53,11 +54,11 @@ final as (
         tag,
         window_start,
         count(*) as samples,
-        avg(value order by sampled_at) as mean_value,
-        var_pop(value order by sampled_at) * count(*) as squared_deviations,
+        avg(value {{ added_in_order_of('sampled_at') }}) as mean_value,
+        var_pop(value {{ added_in_order_of('sampled_at') }}) * count(*) as squared_deviations,
         min(value) as min_value,
         max(value) as max_value,
-        arg_max(value, sampled_at) as last_value,
+        {{ value_of_last('value', 'sampled_at') }} as last_value,
         min(sampled_at) as first_sampled_at,
         max(sampled_at) as last_sampled_at,
         count(*) filter (where is_out_of_range) as out_of_range_samples,

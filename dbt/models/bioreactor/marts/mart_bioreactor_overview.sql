@@ -15,9 +15,10 @@ by_batch as (
         cast(sum(missed_samples) as bigint) as missed_samples,
         cast(sum(gaps) as bigint) as gaps,
         cast(sum(out_of_range_samples) as bigint) as out_of_range_samples,
-        string_agg(tag, ', ' order by tag) filter (where out_of_range_samples > 0)
+        {{ listagg('tag', "', '", 'order by tag') }} filter (where out_of_range_samples > 0)
             as out_of_range_tags,
-        string_agg(tag, ', ' order by tag) filter (where is_drifting) as drifting_tags,
+        {{ listagg('tag', "', '", 'order by tag') }} filter (where is_drifting)
+            as drifting_tags,
         max(mean_value) filter (where tag = 'pH') as ph_mean,
         max(last_value) filter (where tag = 'pH') as ph_last,
         max(mean_value) filter (where tag = 'DO') as do_mean_pct,
@@ -39,7 +40,8 @@ final as (
         batches.equipment_id,
         batches.started_at,
         batches.last_sampled_at as last_seen_at,
-        date_diff('second', batches.started_at, batches.last_sampled_at) / 60 as duration_minutes,
+        {{ second_marks_between('batches.started_at', 'batches.last_sampled_at') }} / 60
+            as duration_minutes,
         batches.tags,
         by_batch.samples,
         by_batch.missed_samples,

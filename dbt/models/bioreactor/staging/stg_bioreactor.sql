@@ -11,7 +11,7 @@ renamed as (
         {{ clean_text('equipment_id') }} as equipment_id,
         ts as sampled_at,
         {{ clean_text('tag') }} as tag,
-        case when isfinite(value) then value end as value,  -- noqa: RF04
+        case when {{ is_finite('value') }} then value end as value,  -- noqa: RF04
         _batch_id,
         _extracted_at,
         _source_file,
@@ -24,7 +24,7 @@ final as (
     select * from renamed
     qualify row_number() over (
         partition by batch_id, equipment_id, tag, sampled_at
-        order by _delivery_sequence desc, _batch_id asc, value asc
+        order by _delivery_sequence desc, _batch_id asc, value asc nulls last
     ) = 1
 )
 

@@ -59,7 +59,7 @@ ubicadas as (
 vecinas as (
     select
         *,
-        time_bucket(interval 10 minutes, ts) as marca,
+        {{ stretch_of(10, 'ts') }} as marca,
         lead(ts) over siguiente as ts_siguiente,
         lead(valor) over siguiente as valor_siguiente,
         lead(periodo) over siguiente as periodo_siguiente
@@ -68,6 +68,20 @@ vecinas as (
 ),
 
 -- The marks from a reading to the next one. Never across a pump change: the two share no period.
+tramos as (
+    select
+        *,
+        case when ts = marca then ts else marca + interval 10 minutes end as primera_marca,
+        case
+            when
+                ts_siguiente <= ts + {{ minutes(var('wells_max_gap_minutes')) }}
+                and (periodo_siguiente is not distinct from periodo)
+                then ts_siguiente - interval 1 microsecond
+            else marca
+        end as ultima_marca
+    from vecinas
+),
+
 puntos as (
     select
         serie,
@@ -76,18 +90,8 @@ puntos as (
         valor,
         ts_siguiente,
         valor_siguiente,
-        unnest(generate_series(
-            case when ts = marca then ts else marca + interval 10 minutes end,
-            case
-                when
-                    ts_siguiente <= ts + to_minutes({{ var('wells_max_gap_minutes') }})
-                    and periodo_siguiente is not distinct from periodo
-                    then ts_siguiente - interval 1 microsecond
-                else marca
-            end,
-            interval 10 minutes
-        )) as ts_punto
-    from vecinas
+        {{ moments_from('primera_marca', 'ultima_marca', 'interval 10 minutes') }} as ts_punto
+    from tramos
 ),
 
 final as (
@@ -100,8 +104,8 @@ final as (
             when puntos.ts_punto = puntos.ts then puntos.valor
             else
                 puntos.valor + (puntos.valor_siguiente - puntos.valor)
-                * date_diff('microsecond', puntos.ts, puntos.ts_punto)
-                / date_diff('microsecond', puntos.ts, puntos.ts_siguiente)
+                * {{ microseconds_between('puntos.ts', 'puntos.ts_punto') }}
+                / {{ microseconds_between('puntos.ts', 'puntos.ts_siguiente') }}
         end as valor,
         puntos.ts_punto <> puntos.ts as es_interpolado
     from puntos

@@ -34,10 +34,10 @@ ocupados as (
         tramos.pozo,
         tramos.desde,
         tramos.hasta,
-        arg_max(
-            equipos.numero_equipo,
-            (equipos.fecha_entrada, equipos._source_line, equipos.numero_equipo)
-        ) as numero_equipo,
+        {{ value_of_last(
+            'equipos.numero_equipo',
+            ['equipos.fecha_entrada', 'equipos._source_line', 'equipos.numero_equipo']
+        ) }} as numero_equipo,
         count(distinct equipos.numero_equipo) as equipos_a_la_vez
     from tramos
     left join equipos

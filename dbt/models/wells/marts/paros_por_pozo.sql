@@ -48,9 +48,9 @@ meses as (
         pozo,
         desde,
         hasta,
-        unnest(generate_series(
-            date_trunc('month', desde), hasta - interval 1 microsecond, interval 1 month
-        )) as mes
+        {{ moments_from(
+            date_trunc('month', 'desde'), 'hasta - interval 1 microsecond', 'interval 1 month'
+        ) }} as mes
     from observados
     where hasta > desde
 ),
@@ -59,16 +59,14 @@ final as (
     select
         meses.pozo,
         cast(meses.mes as date) as mes,
-        date_diff(
-            'microsecond',
-            greatest(meses.mes, meses.desde),
-            least(meses.mes + interval 1 month, meses.hasta)
-        ) / 3.6e9 as horas_periodo,
-        coalesce(sum(date_diff(
-            'microsecond',
-            greatest(meses.mes, paros.inicio),
-            least(meses.mes + interval 1 month, paros.fin)
-        )) filter (where paros.pozo is not null), 0) / 3.6e9 as horas_paro,
+        {{ microseconds_between(
+            'greatest(meses.mes, meses.desde)',
+            'least(meses.mes + interval 1 month, meses.hasta)'
+        ) }} / 3.6e9 as horas_periodo,
+        coalesce(sum({{ microseconds_between(
+            'greatest(meses.mes, paros.inicio)',
+            'least(meses.mes + interval 1 month, paros.fin)'
+        ) }}) filter (where paros.pozo is not null), 0) / 3.6e9 as horas_paro,
         1 - horas_paro / horas_periodo as disponibilidad
     from meses
     left join paros

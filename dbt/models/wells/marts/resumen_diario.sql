@@ -10,9 +10,9 @@ paros as (
         pozo,
         inicio,
         fin,
-        unnest(generate_series(
-            date_trunc('day', inicio), fin - interval 1 microsecond, interval 1 day
-        )) as dia
+        {{ moments_from(
+            date_trunc('day', 'inicio'), 'fin - interval 1 microsecond', 'interval 1 day'
+        ) }} as dia
     from {{ ref('int_paros_unidos') }}
 ),
 
@@ -24,14 +24,26 @@ por_sensor as (
     select
         pozo,
         numero_equipo,
-        date_trunc('day', ts) as dia,
+        {{ date_trunc('day', 'ts') }} as dia,
         sensor,
         -- The last digits depend on the order of the sum, and half a hundredth on them.
-        round(avg(valor), 6) as promedio,
+        {{ rounded('avg(valor)', 6) }} as promedio,
         min(valor) as minimo,
         max(valor) as maximo
     from lecturas
     group by all
+),
+
+escritos as (
+    select
+        pozo,
+        numero_equipo,
+        dia,
+        sensor,
+        sensor || ' ' || {{ text_with_digits('promedio', 2) }}
+        || ' (' || {{ text_with_digits('minimo', 2) }}
+        || ' a ' || {{ text_with_digits('maximo', 2) }} || ')' as texto
+    from por_sensor
 ),
 
 por_dia as (
@@ -39,11 +51,8 @@ por_dia as (
         pozo,
         numero_equipo,
         dia,
-        string_agg(
-            format('{} {:.2f} ({:.2f} a {:.2f})', sensor, promedio, minimo, maximo), '; '
-            order by sensor
-        ) as sensores
-    from por_sensor
+        {{ listagg('texto', "'; '", 'order by sensor') }} as sensores
+    from escritos
     group by pozo, numero_equipo, dia
 ),
 
@@ -51,7 +60,7 @@ horas as (
     select
         pozo,
         dia,
-        sum(date_diff('microsecond', greatest(inicio, dia), least(fin, dia + interval 1 day)))
+        sum({{ microseconds_between('greatest(inicio, dia)', 'least(fin, dia + interval 1 day)') }})
         / 3.6e9 as horas_paro
     from paros
     group by pozo, dia
@@ -61,10 +70,11 @@ causas as (
     select
         horas.pozo,
         horas.dia,
-        string_agg(
-            distinct concat_ws(', ', eventos.tipo_evento, eventos.descripcion), '; '
-            order by concat_ws(', ', eventos.tipo_evento, eventos.descripcion)
-        ) as tipos
+        {{ listagg(
+            "distinct concat_ws(', ', eventos.tipo_evento, eventos.descripcion)",
+            "'; '",
+            "order by concat_ws(', ', eventos.tipo_evento, eventos.descripcion)"
+        ) }} as tipos
     from horas
     inner join eventos
         on
@@ -78,17 +88,16 @@ final as (
     select
         {{ surrogate_key(['por_dia.pozo', 'por_dia.numero_equipo', 'cast(por_dia.dia as date)']) }}
             as id,
-        format(
-            'Pozo {}, equipo {}, {}. {}. {}.',
-            por_dia.pozo,
-            por_dia.numero_equipo,
-            strftime(por_dia.dia, '%Y-%m-%d'),
-            por_dia.sensores,
-            case
-                when horas.horas_paro is null then 'Sin paros'
-                else format('Parado {:.1f} h ({})', horas.horas_paro, coalesce(causas.tipos, ''))
-            end
-        ) as text,  -- noqa: RF04
+        'Pozo ' || por_dia.pozo
+        || ', equipo ' || por_dia.numero_equipo
+        || ', ' || {{ cast('cast(por_dia.dia as date)', 'varchar') | trim }}
+        || '. ' || por_dia.sensores || '. '
+        || case
+            when horas.horas_paro is null then 'Sin paros'
+            else
+                'Parado ' || {{ text_with_digits('horas.horas_paro', 1) }}
+                || ' h (' || coalesce(causas.tipos, '') || ')'
+        end || '.' as text,  -- noqa: RF04
         por_dia.pozo,
         por_dia.numero_equipo,
         cast(por_dia.dia as date) as fecha

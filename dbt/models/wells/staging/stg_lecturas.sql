@@ -2,7 +2,7 @@ with
 
 sensor_data as (
     select
-        * exclude (timestamp),
+        {{ all_but(['timestamp']) }},
         {{ utc_timestamp('timestamp') }} as ts
     from {{ current_rows('wells_files', 'sensor_data') }}
     -- A line without a moment is rejected whole: stg_registros.
@@ -19,7 +19,7 @@ largas as (
 convertidas as (
     select
         *,
-        try_cast(texto as double) as numero
+        {{ number_of_text('texto') }} as numero
     from largas
 ),
 
@@ -28,7 +28,7 @@ final as (
         pozo,
         ts,
         sensor,
-        case when isfinite(numero) and not contains(texto, '_') then numero end as valor,
+        case when {{ is_finite('numero') }} and not contains(texto, '_') then numero end as valor,
         texto,
         _source_file,
         _source_line,

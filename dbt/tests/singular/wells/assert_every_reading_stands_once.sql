@@ -5,11 +5,9 @@
 select
     pozo,
     sensor,
-    time_bucket(interval '12 hours', ts) as desde,
+    {{ stretch_of(720, 'ts') }} as desde,
     count(*) as lecturas,
-    bit_count(
-        bit_or(cast(1 as hugeint) << cast(epoch(ts) // 600 % 72 as integer))
-    ) as momentos
+    {{ ten_minutes_told('ts') }} as momentos
 from {{ ref('lecturas') }}
 group by all
 having lecturas > momentos

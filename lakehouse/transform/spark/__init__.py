@@ -1,0 +1,1 @@
+"""Builds on Apache Spark: what it is shown, its session, and what the warehouse gets back."""
