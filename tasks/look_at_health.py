@@ -21,6 +21,7 @@ from lakehouse.health.data_health import (
 )
 from lakehouse.health.disk_space import check_disks, disk_samples
 from lakehouse.health.health_check import HealthCheck
+from lakehouse.health.health_look import HealthLook
 from lakehouse.health.health_notes import HealthNotes, changes, read_notes, write_notes
 from lakehouse.health.machine_health import (
     check_audit,
@@ -29,12 +30,15 @@ from lakehouse.health.machine_health import (
     check_watchers,
 )
 from lakehouse.lake.raw_lake import RawLake
+from lakehouse.quality.arrival_board import language_of
 from lakehouse.reports.health_report import health_events, health_message, health_table
+from lakehouse.reports.pages.write_health import write_health
 from lakehouse.settings import Settings, load_settings
 from lakehouse.source_catalog import Catalog, known_domains, load_catalog
 from lakehouse.watch.watcher_log import last_looks
 from tasks.emit_events import emit_events
 from tasks.look_at_runs import look_at_runs
+from tasks.store_pages import store_pages
 
 HEALTH_KEY = "health"
 
@@ -42,6 +46,8 @@ HEALTH_KEY = "health"
 @task(name="look-at-health", cache_policy=NO_CACHE)
 def look_at_health() -> dict[str, Any]:
     """Make every check, post the table, tell operators of changes, and emit them as events.
+
+    The pages of the reports say it too.
 
     Returns:
         `summary`, `troubles` with a line for each, `told` of how many changes operators heard, and
@@ -66,6 +72,7 @@ def look_at_health() -> dict[str, Any]:
         if not warnings:
             notes = notes.told_of(checks)
     warnings += _keep(settings, notes)
+    warnings += _show(settings, HealthLook.of(checks, notes, now))
     return {
         "summary": _summary(checks),
         "troubles": [f"{check.key}: {check.text}" for check in checks if check.in_trouble],
@@ -133,6 +140,15 @@ def _keep(settings: Settings, notes: HealthNotes) -> list[str]:
     except OSError as error:
         return [f"this look could not be noted, and is told again: {error}"]
     return []
+
+
+def _show(settings: Settings, look: HealthLook) -> list[str]:
+    try:
+        domains = known_domains(settings.project_dir)
+        write_health(look, settings.reports, language_of(settings.project_dir, domains))
+    except OSError as error:
+        return [f"the pages of the reports do not show this look: {error}"]
+    return store_pages(None, settings)
 
 
 def _summary(checks: list[HealthCheck]) -> str:

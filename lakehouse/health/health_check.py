@@ -5,6 +5,7 @@ from typing import Literal
 
 Verdict = Literal["ok", "look", "broken"]
 TROUBLE: tuple[Verdict, ...] = ("look", "broken")
+WORST_FIRST: dict[Verdict, int] = {"broken": 0, "look": 1, "ok": 2}
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import NAMESPACE_URL, uuid5
 
-from lakehouse.health.health_check import HealthCheck, Verdict
+from lakehouse.health.health_check import WORST_FIRST, HealthCheck
 from lakehouse.health.health_notes import HealthChange, HealthNotes
 from lakehouse.reports.run_events import RunEvent
 
 DEGRADED, RECOVERED = "lakehouse.health.degraded", "lakehouse.health.recovered"
-_ORDER: dict[Verdict, int] = {"broken": 0, "look": 1, "ok": 2}
 _MOST_NAMED = 20
 
 
@@ -24,7 +23,7 @@ def health_table(checks: Sequence[HealthCheck], notes: HealthNotes) -> list[dict
             if check.in_trouble
             else "",
         }
-        for check in sorted(checks, key=lambda one: (_ORDER[one.verdict], one.key))
+        for check in sorted(checks, key=lambda one: (WORST_FIRST[one.verdict], one.key))
     ]
 
 

@@ -100,3 +100,18 @@ def test_a_failed_build_is_trouble_until_one_passes(
     assert run().is_completed()
     assert "build: pharma_latam" not in health(return_state=True).message
     assert "In order again" in operators[-1]
+
+
+def test_the_pages_show_the_look_and_a_folder_that_cannot_be_written_warns(
+    settings, artifacts, operators
+):
+    assert health(return_state=True).is_completed()
+    said = json.loads((settings.reports / "health.json").read_text("utf-8"))
+    posted = json.loads(artifacts("health")[0].data)
+    assert [one["verdict"] for one in said["checks"]] == [row["verdict"] for row in posted]
+    assert (settings.reports / "health.html").is_file()
+    shutil.rmtree(settings.reports)
+    settings.reports.write_text("no folder", encoding="utf-8")
+    state = health(return_state=True)
+    assert state.name == "CompletedWithWarnings"
+    assert "the pages of the reports do not show this look" in state.message

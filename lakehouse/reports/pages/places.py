@@ -6,6 +6,8 @@ from lakehouse.reports.artifacts.artifact_keys import folder_name
 
 CATALOG = "catalog.html"
 ARRIVALS = "arrivals.html"
+HEALTH = "health.html"
+HEALTH_LOOK = "health.json"
 
 
 def domain_folder(reports: Path, domain: str) -> Path:

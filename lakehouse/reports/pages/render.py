@@ -15,6 +15,7 @@ from lakehouse.reports.pages.page_words import lineage_words
 from lakehouse.reports.pages.showable_text import showable
 from lakehouse.reports.pages.template_environment import template_environment
 from lakehouse.reports.views.arrivals_view import ArrivalsPage
+from lakehouse.reports.views.health_view import HealthPage
 from lakehouse.reports.views.view_types import (
     DomainPage,
     Frame,
@@ -60,6 +61,11 @@ def render_front_page(page: FrontPage) -> str:
 def render_arrivals_page(page: ArrivalsPage) -> str:
     """The board of expected files, beside the page over all domains."""
     return _render("arrivals_page", page.frame, page.verdict.tone, page=page)
+
+
+def render_health_page(page: HealthPage) -> str:
+    """What has to go on by itself, beside the page over all domains."""
+    return _render("health_page", page.frame, page.verdict.tone, page=page)
 
 
 def link_target(href: str, up: str) -> str | None:

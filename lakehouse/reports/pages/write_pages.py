@@ -5,13 +5,15 @@ longer needed goes. A run that is killed at any point leaves no link into nothin
 """
 
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
+from lakehouse.health.health_look import read_look
 from lakehouse.quality.run_facts import RunFacts, facts_from_json, facts_to_json
 from lakehouse.reports.artifacts.artifact_keys import folder_name
 from lakehouse.reports.checks import checks_of
 from lakehouse.reports.pages.page_files import PageFiles, remove_abandoned
-from lakehouse.reports.pages.places import ARRIVALS, domain_folder
+from lakehouse.reports.pages.places import ARRIVALS, HEALTH, HEALTH_LOOK, domain_folder
 from lakehouse.reports.pages.render import (
     render_domain_page,
     render_front_page,
@@ -20,8 +22,11 @@ from lakehouse.reports.pages.render import (
 )
 from lakehouse.reports.views.domain_view import build_domain_page
 from lakehouse.reports.views.front_view import build_front_page
+from lakehouse.reports.views.health_view import build_health_card
 from lakehouse.reports.views.owner_view import build_owner_sheet, owner_href
 from lakehouse.reports.views.test_view import build_test_page_view
+from lakehouse.reports.views.view_types import HealthCard
+from lakehouse.reports.wording import Wording
 
 REPORT = "report.json"
 INDEX = "index.html"
@@ -137,5 +142,13 @@ def _write_front(
         language,
         damaged,
         arrivals=ARRIVALS if (fronts.folder / ARRIVALS).is_file() else None,
+        health=_health(fronts.folder, language),
     )
     return fronts.write(INDEX, render_front_page(page))
+
+
+def _health(folder: Path, language: str) -> HealthCard | None:
+    look = read_look(folder / HEALTH_LOOK)
+    if look is None:
+        return None
+    return build_health_card(look, Wording.of(language), HEALTH, datetime.now(UTC))

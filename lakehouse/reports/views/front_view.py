@@ -7,7 +7,15 @@ from lakehouse.quality.run_facts import RunFacts
 from lakehouse.reports.artifacts.artifact_keys import folder_name
 from lakehouse.reports.views.domain_view import headline
 from lakehouse.reports.views.verdicts import domain_verdict
-from lakehouse.reports.views.view_types import Frame, FrontPage, Link, Tag, Tone, Verdict
+from lakehouse.reports.views.view_types import (
+    Frame,
+    FrontPage,
+    HealthCard,
+    Link,
+    Tag,
+    Tone,
+    Verdict,
+)
 from lakehouse.reports.wording import Wording
 
 _RANK: dict[Tone, int] = {"bad": 0, "warn": 1, "skip": 2, "ok": 3}
@@ -19,6 +27,7 @@ def build_front_page(
     damaged: Sequence[str] = (),
     *,
     arrivals: str | None = None,
+    health: HealthCard | None = None,
 ) -> FrontPage:
     """Make the page over all domains, the worst first.
 
@@ -27,6 +36,7 @@ def build_front_page(
         language: of the page.
         damaged: names of the domains whose report cannot be read.
         arrivals: where the board of expected files lies, if there is one.
+        health: what the newest look found, if there was one.
     """
     words = Wording.of(language)
     domains = [
@@ -41,7 +51,7 @@ def build_front_page(
     newest = max((facts.started_at for facts in all_facts), default=None)
     said = tuple(words.say("page.damaged_report", name=name) for name in damaged)
     verdict = _verdict(domains, damaged, words)
-    return FrontPage(_frame(newest, words, arrivals), verdict, tuple(domains), said)
+    return FrontPage(_frame(newest, words, arrivals), verdict, tuple(domains), said, health)
 
 
 def _frame(newest: datetime | None, words: Wording, arrivals: str | None) -> Frame:

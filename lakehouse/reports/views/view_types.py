@@ -242,10 +242,26 @@ class DomainPage:
 
 
 @dataclass(frozen=True)
+class HealthCard:
+    """Whether what has to go on by itself does; `lines` names what is in trouble."""
+
+    title: Link
+    verdict: Verdict
+    lines: tuple[str, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class FrontPage:
-    """All domains; `damaged` says of each report that cannot be read, which one it is."""
+    """All domains.
+
+    Attributes:
+        damaged: says of each report that cannot be read, which one it is.
+        health: None if nobody looked yet.
+    """
 
     frame: Frame
     verdict: Verdict
     domains: Sequence[tuple[Link, Verdict, str]]
     damaged: tuple[str, ...] = ()
+    health: HealthCard | None = None
