@@ -25,17 +25,22 @@ _SAY_AGAIN_AFTER = 30.0
 
 @dataclass(frozen=True)
 class Holder:
-    """Who holds a lock, for the message to those who wait."""
+    """Who holds a lock, for the message to those who wait.
+
+    Attributes:
+        run_id: of the flow run, by which its own parts know it; empty where that is not asked.
+    """
 
     run: str
     pid: int
     host: str
     since: str
+    run_id: str = ""
 
     @classmethod
-    def of_this_process(cls, run: str) -> "Holder":
+    def of_this_process(cls, run: str, run_id: str = "") -> "Holder":
         """Describe this process."""
-        return cls(run=run, pid=os.getpid(), host=socket.gethostname(), since=_now())
+        return cls(run, os.getpid(), socket.gethostname(), _now(), run_id)
 
     def __str__(self) -> str:
         return f"{self.run} (pid {self.pid} on {self.host}, since {self.since})"
@@ -69,6 +74,11 @@ class FileLock:
         self._timeout = timeout
         self._on_wait = on_wait
         self._descriptor: int | None = None
+
+    @property
+    def run_id(self) -> str:
+        """The flow run that holds or wants it; empty where that is not told."""
+        return self._holder.run_id
 
     @property
     def is_held(self) -> bool:

@@ -16,6 +16,7 @@ def domain_writer(
     domain: str,
     run: str,
     *,
+    run_id: str = "",
     on_wait: Callable[[Holder | None], None],
     on_left_behind: Callable[[Holder], None],
 ) -> Iterator[FileLock]:
@@ -25,6 +26,7 @@ def domain_writer(
         settings: where the lock lies and how long to wait.
         domain: name of the domain.
         run: name of this run, told to those who wait.
+        run_id: of this run, by which its parts know that they may write.
         on_wait: told who holds the lock, while waiting.
         on_left_behind: told which holder died without releasing.
 
@@ -38,7 +40,7 @@ def domain_writer(
         return
     lock = FileLock(
         settings.lock_file(domain),
-        Holder.of_this_process(run),
+        Holder.of_this_process(run, run_id),
         timeout=settings.lock_timeout_seconds,
         on_wait=on_wait,
     )
