@@ -98,13 +98,12 @@ def load_part(domain: str, extraction_id: str, number: int) -> Extraction | None
         except AljibeError as error:
             store.fail(part, error)
             raise
-        error = extraction.error
         store.end(
             part,
             {
                 "loads": [load.to_dict() for load in extraction.loads],
                 "faults": [asdict(fault) for fault in extraction.faults],
-                "error": told_error(error) if error else None,
+                "error": told_error(extraction.error) if extraction.error else None,
             },
         )
         return extraction

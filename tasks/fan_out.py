@@ -117,9 +117,7 @@ def _wait(
             elif _seconds_since(asked.looked_at) > _ASK_SECONDS:
                 asked.looked_at = time.monotonic()
                 if why := _lost(client, asked, store, work):
-                    waiting[number] = _ask_again(
-                        store.one(split_id, number), store, work, settings, why
-                    )
+                    waiting[number] = _ask_again(asked, store, work, settings, why)
         if _seconds_since(said) > _SAY_SECONDS and waiting:
             logger.info("%d parts have not ended yet: %s", len(waiting), sorted(waiting))
             said = time.monotonic()

@@ -201,13 +201,14 @@ class RunParts:
         with self._engine.connect() as connection:
             return [_part(row._mapping) for row in connection.execute(query)]
 
-    def _set(self, part: RunPart, **values: Any) -> None:
+    def _set(self, part: RunPart, only: Sequence[PartStatus] = (), **values: Any) -> None:
+        statement = update(run_parts).where(
+            run_parts.c.split_id == part.split_id, run_parts.c.number == part.number
+        )
+        if only:
+            statement = statement.where(run_parts.c.status.in_(only))
         with self._engine.begin() as connection:
-            connection.execute(
-                update(run_parts)
-                .where(run_parts.c.split_id == part.split_id, run_parts.c.number == part.number)
-                .values(**values)
-            )
+            connection.execute(statement.values(**values))
 
 
 def part_lock(

@@ -149,9 +149,11 @@ def _best_cut(
 ) -> tuple[Bins, Bins]:
     """Bins of the trunk and of the branches; no trunk where it makes nothing shorter."""
     import networkx as nx  # noqa: PLC0415
+    from networkx.utils import UnionFind  # noqa: PLC0415
 
     left = nx.Graph(units.graph.subgraph(free).to_undirected())
-    groups, trunk = list(nx.connected_components(left)), nx.utils.UnionFind[int]()
+    groups = list(nx.connected_components(left))
+    trunk: UnionFind[int] = UnionFind()
     moved_weight, alone = 0.0, units.weight(free) + start_seconds
     best: tuple[float, Bins, Bins] | None = None
     while True:
