@@ -38,13 +38,13 @@ def store_at(target: str | None, settings: Settings) -> BackupStore:
 def back_up(settings: Settings, target: str | None, keep: int | None) -> bool:
     """Back up and print what was done; returns whether nothing was missing."""
     store = store_at(target, settings)
-    with _progress():
+    with told_progress():
         outcome = take_backup(settings, store)
         removed = prune_backups(store, keep) if keep else (0, 0)
     header = outcome.header
     print(
         f"Backup {header.backup_id} at {store.shown}: {header.file_count} files and the ledger, "
-        f"{_size(header.total_bytes)}; sent {outcome.sent}, {_size(outcome.sent_bytes)}."
+        f"{said_size(header.total_bytes)}; sent {outcome.sent}, {said_size(outcome.sent_bytes)}."
     )
     if keep:
         print(f"Removed {removed[0]} older backups and {removed[1]} contents only they named.")
@@ -58,13 +58,13 @@ def list_backups(settings: Settings, source: str | None) -> None:
     for backup_id in backup_ids(store):
         header = read_header(store, backup_id)
         missing = f", {len(header.missing)} missing" if header.missing else ""
-        print(f"{backup_id}  {header.file_count} files, {_size(header.total_bytes)}{missing}")
+        print(f"{backup_id}  {header.file_count} files, {said_size(header.total_bytes)}{missing}")
 
 
 def verify(settings: Settings, source: str | None, backup_id: str | None) -> bool:
     """Read a whole backup; returns whether it could be restored as it is."""
     store = store_at(source, settings)
-    with _progress(), TemporaryDirectory(prefix="aljibe-verify-") as scratch:
+    with told_progress(), TemporaryDirectory(prefix="aljibe-verify-") as scratch:
         found = verify_backup(store, backup_id, Path(scratch))
     _say_some("damaged", found.faults)
     _say_missing(found.missing)
@@ -78,7 +78,7 @@ def restore(
 ) -> bool:
     """Restore into the home and print what to do next; returns whether nothing was missing."""
     store = store_at(source, settings)
-    with _progress():
+    with told_progress():
         outcome = restore_backup(settings, store, backup_id, overwrite=overwrite)
     print(
         f"Restored backup {outcome.header.backup_id} into {settings.root}: {outcome.fetched} files "
@@ -93,7 +93,7 @@ def restore(
 def fill_gaps(settings: Settings, source: str | None) -> bool:
     """Bring what RAW lacks; returns whether it lacks nothing now."""
     store = store_at(source, settings)
-    with _progress():
+    with told_progress():
         brought, lacking = restore_missing(settings, store)
     print(f"{len(brought)} files brought back into {settings.raw}.")
     _say_some("in no backup", lacking)
@@ -112,7 +112,8 @@ def _say_some(what: str, lines: "tuple[str, ...] | list[str]") -> None:
         print(f"{what}: {len(lines) - _MOST_NAMED} more", file=sys.stderr)
 
 
-def _size(number: float) -> str:
+def said_size(number: float) -> str:
+    """Bytes as people read them."""
     for unit in ("B", "KiB", "MiB"):
         if number < 1024:
             return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
@@ -121,7 +122,8 @@ def _size(number: float) -> str:
 
 
 @contextmanager
-def _progress() -> Iterator[None]:
+def told_progress() -> Iterator[None]:
+    """Say on standard error every few seconds how far it is."""
     last = time.monotonic()
 
     def _say(progress: Progress) -> None:

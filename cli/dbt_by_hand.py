@@ -54,7 +54,7 @@ def dbt_by_hand(domain: str, arguments: Sequence[str]) -> int:
         return subprocess.run(
             command,
             env={**os.environ, **build.environment()},
-            pass_fds=[lock.descriptor],
+            pass_fds=lock.descriptors,
             check=False,
         ).returncode
 

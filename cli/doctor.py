@@ -3,10 +3,14 @@
 import os
 import re
 import sys
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import duckdb
 from packaging.requirements import Requirement
 from rich.console import Console
 from rich.table import Table
@@ -18,11 +22,14 @@ from lakehouse.errors import AljibeError, VariableMissing
 from lakehouse.health.disk_space import check_disks, disk_samples
 from lakehouse.health.machine_health import check_watchers
 from lakehouse.lake.audit_database import audit_engine
-from lakehouse.lake.file_lock import current_holder
+from lakehouse.lake.object_folder import ObjectFolder
 from lakehouse.lake.raw_lake import RawLake
+from lakehouse.lake.s3_session import let_read_raw
+from lakehouse.lake.shared_locks import domain_holder
 from lakehouse.settings import PROJECT_ROOT, Settings, load_settings
 from lakehouse.source_catalog import Table as SourceTable
 from lakehouse.source_catalog import known_domains, load_catalog
+from lakehouse.sql_quoting import sql_string
 from lakehouse.transform.dbt_command import dbt_executable
 from lakehouse.watch.watcher_log import last_looks
 
@@ -35,6 +42,7 @@ def examine() -> list[Check]:
         ("packages", _packages),
         ("home", _home),
         ("audit database", _audit),
+        ("RAW", _raw),
         ("dbt", _dbt),
         ("Prefect", examine_prefect),
         ("serving database", _serving),
@@ -44,7 +52,7 @@ def examine() -> list[Check]:
     for name, look in examinations:
         try:
             checks += look(settings)
-        except (AljibeError, OSError) as error:
+        except (AljibeError, OSError, duckdb.Error) as error:
             checks.append(Check(name, "broken", str(error)))
     return checks
 
@@ -104,6 +112,22 @@ def _audit(settings: Settings) -> Iterator[Check]:
     yield Check("audit database", "ok", shown)
 
 
+def _raw(settings: Settings) -> Iterator[Check]:
+    if not settings.raw_url:
+        return
+    objects, name = ObjectFolder(settings.raw_url), f".doctor/{uuid.uuid4().hex}"
+    with TemporaryDirectory() as folder, duckdb.connect() as connection:
+        let_read_raw(connection)
+        sent = Path(folder) / "sent"
+        sent.write_text("1\n", encoding="ascii")
+        objects.put(sent, name)
+        try:
+            connection.execute(f"from read_csv({sql_string(objects.url_of(name))}, header=false)")
+        finally:
+            objects.remove(name)
+    yield Check("RAW", "ok", f"{settings.raw_url} can be written and read")
+
+
 def _dbt(settings: Settings) -> Iterator[Check]:
     dbt_executable()
     project = settings.project_dir / "dbt_project.yml"
@@ -133,7 +157,7 @@ def _domains(settings: Settings) -> Iterator[Check]:
         except AljibeError as error:
             yield Check(domain, "broken", str(error))
             continue
-        holder = current_holder(settings.lock_file(domain))
+        holder = domain_holder(settings, domain)
         if holder:
             yield Check(domain, "look", f"being written by {holder}")
         ledger = RawLake.of(settings).ledger

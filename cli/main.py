@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli import backup_commands, errors, quarantine
+from cli import backup_commands, errors, lake, quarantine
 from lakehouse.errors import AljibeError
 from lakehouse.settings import load_settings
 
@@ -19,6 +19,7 @@ app = typer.Typer(
 )
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(errors.app, name="errors")
+app.add_typer(lake.app, name="lake")
 app.command()(backup_commands.backup)
 app.command()(backup_commands.restore)
 Domain = Annotated[str, typer.Argument(help="Folder name below dbt/models/, such as pharma_latam.")]
@@ -171,6 +172,27 @@ def new_source(
         sheet,
     )
     write_source(asked, dry_run=dry_run)
+
+
+@app.command("move-lake")
+def move_lake(
+    to: Annotated[str, typer.Option(help="Where RAW goes, such as s3://bucket/lake.")],
+    audit_url: Annotated[
+        str,
+        typer.Option(
+            envvar="ALJIBE_MOVE_AUDIT_URL",
+            show_envvar=True,
+            help="PostgreSQL that the audit database goes to; better by its variable.",
+        ),
+    ],
+) -> None:
+    """Move an embedded lake to a bucket and PostgreSQL; again, it goes on where it was ended.
+
+    The lake of ALJIBE_HOME is only read; runs have to be stopped. See docs/shared-storage.md.
+    """
+    from cli.move_lake import move_lake as move
+
+    move(load_settings(), to, audit_url)
 
 
 @app.command()

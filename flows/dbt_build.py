@@ -96,7 +96,7 @@ def dbt_build(
             current = [] if build.foreign else register_raw(domain)
             build = fit_to_warehouse(build)
             skipped = None if rebuild_snapshots else nothing_new(build, current)
-            held = [lock.descriptor]
+            held = lock.descriptors
             if skipped is None:
                 # Snapshots that are made anew are not what a part built before.
                 resumable = most_parts > 1 and not rebuild_snapshots

@@ -11,7 +11,8 @@ from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settin
 from prefect.states import Completed, Failed
 
 from lakehouse.errors import AljibeError
-from lakehouse.lake.file_lock import FileLock, Holder
+from lakehouse.lake.file_lock import Holder
+from lakehouse.lake.shared_locks import DomainLock
 from lakehouse.lake.writer_lock import domain_writer
 from lakehouse.settings import Settings
 
@@ -51,7 +52,7 @@ def warnings_of(state: State[Any]) -> list[str]:
 
 
 @contextmanager
-def only_writer(settings: Settings, domain: str) -> Iterator[FileLock]:
+def only_writer(settings: Settings, domain: str) -> Iterator[DomainLock]:
     """Hold the domain's lock for the rest of a flow, and say in its log why it waits."""
     logger = get_run_logger()
 

@@ -92,12 +92,36 @@ class LakeDamaged(PermanentError):
     """The ledger names a file that is not in the lake."""
 
 
+class LakeRefused(PermanentError):
+    """The bucket of the lake answers, but not to these credentials, name or request."""
+
+
+class LakeUnavailable(TransientError):
+    """The bucket of the lake does not answer, or stopped to."""
+
+
 class ResourcesExhausted(TransientError):
     """Memory or disk did not suffice; the delivery that was being read is not at fault."""
 
 
 class WarehouseUnusable(TransientError):
     """A DuckDB file cannot be opened: another process has it, or it is damaged."""
+
+
+class ExtensionMissing(PermanentError):
+    """An extension of DuckDB is not among the installed packages."""
+
+
+class WarehouseConflict(TransientError):
+    """Another process changed the same table of a lake first; nothing of this change was kept."""
+
+
+class WarehouseMissing(PermanentError):
+    """A lake holds nothing of a domain yet."""
+
+
+class WarehouseRefused(PermanentError):
+    """The catalog of a lake answers, but not to this user, name, version or data folder."""
 
 
 class AuditTooNew(PermanentError):
@@ -122,6 +146,10 @@ class AuditUnavailable(TransientError):
 
 class LockWaitTooLong(TransientError):
     """Another run held the lock for longer than this one was told to wait."""
+
+
+class LockLost(TransientError):
+    """The session that held a lock ended meanwhile; what it protected was not committed."""
 
 
 class DbtCouldNotRun(PermanentError):
@@ -174,6 +202,10 @@ class PublishUnverified(PermanentError):
 
 class NotPublished(PermanentError):
     """A domain has no published tables that this reader may see."""
+
+
+class VersionNotPublished(PermanentError):
+    """No publication that is kept shows this snapshot of a lake."""
 
 
 class PublicationUnreadable(TransientError):
@@ -254,6 +286,10 @@ class BackupUnavailable(TransientError):
 
 class RestoreRefused(PermanentError):
     """A home is not empty, or in use; restoring would mix two ledgers."""
+
+
+class MoveRefused(PermanentError):
+    """A lake cannot be moved from where it is, or to where it should go."""
 
 
 class ErrorNotOpen(PermanentError):

@@ -3,9 +3,16 @@
 import re
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import DirectoryPath, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    DirectoryPath,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import URL
 
@@ -13,6 +20,7 @@ from lakehouse.errors import SettingsInvalid
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
+_S3_URL = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/[A-Za-z0-9!_.()=-]+)*/?")
 _MEMORY = re.compile(r"[0-9]+(?:\.[0-9]+)? ?(?:[KMGT]i?B|bytes)", re.IGNORECASE)
 Seconds = Annotated[float, Field(gt=0)]
 Hours = Annotated[float, Field(gt=0)]
@@ -29,6 +37,13 @@ class Settings(BaseSettings):
 
     home: Path = Field(default=Path("data"), description="Root of everything written at run time.")
     raw_dir: Path | None = Field(default=None, description="RAW lake; default home/raw.")
+    raw_url: str | None = Field(
+        default=None, description="s3:// URL of the RAW lake; default it lies in the folder."
+    )
+    raw_single_host: bool = Field(
+        default=False, description="RAW on S3 with SQLite: no other host writes this lake."
+    )
+    extensions_dir: Path | None = Field(default=None, description="Links to DuckDB's extensions.")
     warehouse_dir: Path | None = Field(default=None, description="DuckDB warehouses.")
     serving_dir: Path | None = Field(default=None, description="Published DuckDB copies.")
     quarantine_dir: Path | None = Field(default=None, description="Refused files and rows.")
@@ -59,6 +74,21 @@ class Settings(BaseSettings):
     )
     serving_lock_seconds: Seconds = Field(
         default=300, description="Longest wait for readers who hold a published table."
+    )
+    target: Literal["embedded", "lake"] = Field(
+        default="embedded", description="Where domains are built: DuckDB files or a DuckLake."
+    )
+    lake_catalog_url: SecretStr | None = Field(
+        default=None, description="SQLAlchemy URL of the PostgreSQL with the lake's catalog."
+    )
+    lake_data: str | None = Field(
+        default=None, description="Folder or s3:// prefix of the lake's files; default home/lake."
+    )
+    lake_keep_days: Days = Field(
+        default=7, description="Snapshots of the lake stay as long; published ones longer."
+    )
+    lake_grace_hours: Hours = Field(
+        default=24, description="Files of the lake that nothing needs any more stay as long."
     )
     parse_dir: DirectoryPath | None = Field(
         default=None, description="What dbt has parsed, for every home; default each its own."
@@ -128,6 +158,23 @@ class Settings(BaseSettings):
             raise ValueError("DuckDB cannot use a path with ? or control characters")
         return value
 
+    @field_validator("raw_url")
+    @classmethod
+    def _bucket(cls, value: str | None) -> str | None:
+        if value and not _S3_URL.fullmatch(value):
+            raise ValueError("must be s3://bucket or s3://bucket/prefix, without credentials")
+        return value.rstrip("/") if value else None
+
+    @model_validator(mode="after")
+    def _shared_ledger(self) -> Self:
+        if self.raw_url and not self.raw_single_host and not self.is_shared:
+            raise ValueError(
+                "RAW on S3 needs its ledger where every host reaches it. Set ALJIBE_AUDIT_URL to "
+                "PostgreSQL, or ALJIBE_RAW_SINGLE_HOST=true if this is the only host that writes "
+                "this lake"
+            )
+        return self
+
     @field_validator("project_dir")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
@@ -154,6 +201,11 @@ class Settings(BaseSettings):
         return self._folder(self.raw_dir, "raw")
 
     @property
+    def raw_place(self) -> Path | str:
+        """Where RAW lies, for those who name it: its URL, or else its folder."""
+        return self.raw_url or self.raw
+
+    @property
     def quarantine(self) -> Path:
         """Files and rows that were refused, with their reasons."""
         return self._folder(self.quarantine_dir, "quarantine")
@@ -162,6 +214,11 @@ class Settings(BaseSettings):
     def scratch(self) -> Path:
         """Working files of a load; worthless after it."""
         return self.root / "scratch"
+
+    @property
+    def extensions(self) -> Path:
+        """DuckDB's extensions, linked from their packages."""
+        return self._folder(self.extensions_dir, "extensions")
 
     @property
     def prefect_home(self) -> Path:
@@ -194,6 +251,11 @@ class Settings(BaseSettings):
         return self.root / "locks" / f"{domain}.lock"
 
     @property
+    def is_shared(self) -> bool:
+        """Whether the audit database is one that several hosts reach."""
+        return bool(self.audit_url and self.audit_url.get_secret_value().startswith("postgresql"))
+
+    @property
     def audit_database_url(self) -> SecretStr:
         """SQLAlchemy URL of the audit database."""
         if self.audit_url:
@@ -212,7 +274,12 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         faults = "; ".join(
-            f"ALJIBE_{'_'.join(str(part) for part in fault['loc']).upper()}: {fault['msg']}"
+            f"{_variable(fault['loc'])}{fault['msg']}"
             for fault in error.errors(include_input=False)
         )
         raise SettingsInvalid(f"Settings cannot be used: {faults}.") from None
+
+
+def _variable(place: tuple[int | str, ...]) -> str:
+    """The variable of a fault; nothing where several do not go together."""
+    return f"ALJIBE_{'_'.join(str(part) for part in place).upper()}: " if place else ""

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-import duckdb
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
 from lakehouse.errors import DbtCouldNotRun
 from lakehouse.lake.audit_database import audit_engine
+from lakehouse.lake.duckdb_session import open_warehouse
 from lakehouse.lake.ledger import CurrentBatch
 from lakehouse.lake.run_parts import RunParts
 from lakehouse.quality.build_results import BuildResults
@@ -101,7 +101,7 @@ def finish_build(build: DbtBuild, build_id: str, sources: SourcesJudged) -> Buil
     for node in results.blocking:
         get_run_logger().error("%s: %s", node.label, node.message or node.status)
     if not build.foreign:
-        with duckdb.connect(str(build.warehouse)) as connection:
+        with open_warehouse(build.warehouse) as connection:
             mark_build(connection, build_id)
             results = with_sizes(connection, results)
     manifest = read_manifest(build.target_path)

@@ -13,14 +13,16 @@ from inspect import signature
 from pathlib import Path
 from typing import ParamSpec
 
-import duckdb
 from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 from sqlalchemy import URL
 
 from lakehouse.errors import AljibeError
+from lakehouse.lake.duckdb_session import open_warehouse
 from lakehouse.lake.raw_lake import RawLake
+from lakehouse.lake.warehouse import Warehouse as BuiltIn
+from lakehouse.lake.warehouse import warehouse_of
 from lakehouse.lineage_events.build_runs import Warehouse, build_runs, node_times
 from lakehouse.lineage_events.dataset_names import raw_table
 from lakehouse.lineage_events.job_runs import JobRun, Outcome, RunPlace
@@ -34,7 +36,7 @@ from lakehouse.settings import Settings, load_settings
 from lakehouse.source_catalog import Table, load_catalog
 from lakehouse.transform.build_history import BuildRecord
 from lakehouse.transform.dbt_command import DbtBuild
-from lakehouse.transform.profile_target import duckdb_file
+from lakehouse.transform.profile_target import written_by
 from tasks.source_locations import source_name
 
 # The longest that a run waits at its end for what takes the events.
@@ -159,7 +161,7 @@ def _load_runs(
                 load_run(
                     told.place,
                     table,
-                    settings.raw,
+                    settings.raw_place,
                     deliveries,
                     _source_name(table, settings),
                     failed=failed,
@@ -179,12 +181,12 @@ def _source_name(table: Table, settings: Settings) -> SourceName | None:
 
 
 def _build_runs(told: _Told, build: DbtBuild) -> list[JobRun]:
-    file = duckdb_file(build)
-    if file is None:
-        get_run_logger().info("Lineage tells of DuckDB files only; %s has none.", build.domain)
+    written = written_by(build)
+    if written is None:
+        get_run_logger().info("Lineage tells of DuckDB only; %s has none.", build.domain)
         return []
     content = read_dbt_artifact(build.target_path / "run_results.json", "run-results")
-    warehouse = _warehouse(build.target_path, file, None if build.foreign else build.domain)
+    warehouse = _warehouse(build.target_path, written, None if build.foreign else build.domain)
     return build_runs(told.place, warehouse, read_results(build.target_path), node_times(content))
 
 
@@ -194,7 +196,7 @@ def _publication_runs(
     settings = load_settings()
     return publication_runs(
         told.place,
-        _warehouse(settings.dbt_target(domain), settings.warehouse(domain), domain),
+        _warehouse(settings.dbt_target(domain), warehouse_of(settings, domain), domain),
         domain,
         settings.serving(domain),
         rows,
@@ -204,14 +206,17 @@ def _publication_runs(
     )
 
 
-def _warehouse(target: Path, file: Path, domain: str | None) -> Warehouse:
+def _warehouse(target: Path, place: BuiltIn, domain: str | None) -> Warehouse:
     settings = load_settings()
     tables = load_catalog(settings.project_dir, domain).tables if domain else ()
-    with duckdb.connect(str(file), read_only=True) as connection:
+    with open_warehouse(place, read_only=True) as connection:
         catalog = WarehouseCatalog(connection)
     return Warehouse(
         read_manifest(target),
-        file,
-        {(one.source, one.name): raw_table(settings.raw, one.source, one.name) for one in tables},
+        place,
+        {
+            (one.source, one.name): raw_table(settings.raw_place, one.source, one.name)
+            for one in tables
+        },
         catalog,
     )

@@ -14,6 +14,7 @@ from sqlalchemy import URL
 from blocks.serving_database import serving_database_url
 from lakehouse.errors import PublishRefused
 from lakehouse.lake.audit_database import audit_engine
+from lakehouse.lake.warehouse import pinned, version_of, warehouse_of
 from lakehouse.publish.postgres.patient_lock import ReaderInTheWay
 from lakehouse.publish.postgres.publication import (
     DomainPublication,
@@ -89,9 +90,8 @@ def publish_serving(domain: str) -> Published:
         get_run_logger().info("%s: this build is published already.", domain)
         return Published(dict(last.tables), replaced=False, database=place)
     tables = published_tables(manifest.content, domain)
-    with prepared_copy(
-        settings.warehouse(domain), serving, tables, memory=settings.duckdb_memory
-    ) as copy:
+    warehouse = pinned(warehouse_of(settings, domain))
+    with prepared_copy(warehouse, serving, tables, memory=settings.duckdb_memory) as copy:
         published = Published(copy.rows, replaced=True, database=place)
         with _in_database(url, domain, build.build_id, copy, settings) as publication:
             if publication:
@@ -102,7 +102,13 @@ def publish_serving(domain: str) -> Published:
                     warnings=tuple(publication.warnings),
                 )
             copy.put_in_place()
-    log.record(domain, build.build_id, published.rows, flow_run.get_id())
+    log.record(
+        domain,
+        build.build_id,
+        published.rows,
+        flow_run.get_id(),
+        warehouse_version=version_of(warehouse),
+    )
     _tell(domain, published, last.tables if last else {}, publication)
     return published
 
@@ -130,7 +136,7 @@ def _publishable(domain: str, settings: Settings) -> tuple[BuildRecord, Manifest
             f"{domain} is not published: {in_words(broken)} when last run. Readers keep the last "
             "good state."
         )
-    refuse_beyond_budget(domain, project, engine, settings.warehouse(domain))
+    refuse_beyond_budget(domain, project, engine, warehouse_of(settings, domain))
     return build, project
 
 

@@ -19,6 +19,7 @@ from lakehouse.lake.error_ledger import write_error_log
 from lakehouse.lake.load_faults import settle_loads
 from lakehouse.lake.raw_lake import RawLake
 from lakehouse.lake.settle_steps import settle_done, settle_extraction, settle_stopped
+from lakehouse.lake.warehouse import prepare_warehouse, warehouse_of
 from lakehouse.quality.build_faults import settle_build
 from lakehouse.quality.dbt_manifest import read_manifest
 from lakehouse.quality.dbt_results import read_results
@@ -139,8 +140,8 @@ def _of_run(fault: Fault) -> Fault:
 
 
 def _show(domain: str, settings: Settings) -> None:
-    warehouse = settings.warehouse(domain)
-    warehouse.parent.mkdir(parents=True, exist_ok=True)
+    warehouse = warehouse_of(settings, domain)
+    prepare_warehouse(warehouse)
     with open_warehouse(warehouse) as connection:
         write_error_log(connection, audit_engine(settings), domain)
 

@@ -12,6 +12,7 @@ from lakehouse.lake.load_faults import settle_loads
 from lakehouse.lake.raw_lake import RawLake
 from lakehouse.lake.raw_views import register_raw as register
 from lakehouse.lake.settle_steps import settle_done
+from lakehouse.lake.warehouse import warehouse_of
 from lakehouse.settings import load_settings
 from lakehouse.source_catalog import load_catalog
 from tasks.policies import transient_retries
@@ -32,9 +33,10 @@ def register_raw(domain: str) -> list[CurrentBatch]:
     lake = RawLake.of(settings)
     engine, now = lake.ledger.engine, datetime.now(UTC)
     settle_loads(catalog, lake.ledger, now)
-    current = register(catalog, lake, settings.warehouse(domain), run)
+    warehouse = warehouse_of(settings, domain)
+    current = register(catalog, lake, warehouse, run)
     if settle_done(engine, domain, "load", now):
-        with open_warehouse(settings.warehouse(domain)) as connection:
+        with open_warehouse(warehouse) as connection:
             write_error_log(connection, engine, domain)
     return current
 

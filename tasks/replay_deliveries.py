@@ -17,6 +17,7 @@ from lakehouse.settings import load_settings
 from lakehouse.transform.dbt_command import DbtBuild
 from lakehouse.transform.dbt_process import DbtLine, run_dbt
 from lakehouse.transform.parse_cache import parsed_before
+from lakehouse.transform.passing_faults import build_until_settled
 from lakehouse.transform.snapshot_replay import (
     ReplayStep,
     delivered_snapshots,
@@ -24,7 +25,7 @@ from lakehouse.transform.snapshot_replay import (
     pending_rounds,
 )
 from tasks.policies import is_transient
-from tasks.run_dbt import forget_results, resolved_profiles
+from tasks.run_dbt import built_again, forget_results, resolved_profiles
 
 # What goes well is a matter of the build that follows.
 _LEVELS = {"warn": logging.WARNING, "error": logging.ERROR}
@@ -94,13 +95,17 @@ def _replay(steps: Sequence[ReplayStep], build: DbtBuild, keep_open: Sequence[in
     selected = [name for step in steps for name in (step.snapshot.staging, step.snapshot.name)]
     command = [*older.command("build"), "--select", *selected, "--indirect-selection", "cautious"]
     with parsed_before(older, settings.parse_dir), resolved_profiles(older) as profiles:
-        run_dbt(
-            [*command, "--profiles-dir", profiles],
-            older.child_environment(),
-            timeout=settings.dbt_timeout_seconds,
-            on_line=_log,
-            keep_open=keep_open,
-            working_dir=older.working_dir,
+        build_until_settled(
+            older,
+            lambda: run_dbt(
+                [*command, "--profiles-dir", profiles],
+                older.child_environment(),
+                timeout=settings.dbt_timeout_seconds,
+                on_line=_log,
+                keep_open=keep_open,
+                working_dir=older.working_dir,
+            ),
+            built_again,
         )
     statuses = {node.name: node.status for node in read_results(older.target_path).nodes}
     for step in steps:

@@ -6,6 +6,7 @@ from prefect import task
 from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
+from lakehouse.lake.warehouse import warehouse_of
 from lakehouse.publish.balance import read_balance
 from lakehouse.quality.dbt_manifest import read_manifest
 from lakehouse.reports.artifacts.artifact_keys import balance_key
@@ -38,7 +39,7 @@ def tell_balance(domain: str, written: Mapping[str, int], there: Mapping[str, in
     settings = load_settings()
     catalog = load_catalog(settings.project_dir, domain)
     manifest = read_manifest(settings.dbt_target(domain))
-    rows = read_balance(settings.warehouse(domain), catalog, manifest, written, there)
+    rows = read_balance(warehouse_of(settings, domain), catalog, manifest, written, there)
     language = settings.reports_language
     create_table_artifact(
         key=balance_key(domain),

@@ -33,7 +33,7 @@ from lakehouse.reports.run_events import run_events
 from lakehouse.settings import PROJECT_ROOT, Settings, load_settings
 from lakehouse.transform.build_history import BuildRecord
 from lakehouse.transform.dbt_command import DbtBuild
-from lakehouse.transform.profile_target import duckdb_file
+from lakehouse.transform.profile_target import written_by
 from tasks.emit_events import emit_events
 from tasks.judge_sources import SourcesJudged
 from tasks.last_report import last_reported
@@ -146,7 +146,7 @@ def _facts(
     return gather_facts(
         seen,
         audit_engine(settings),
-        duckdb_file(build),
+        written_by(build),
         results,
         read_manifest(build.target_path),
         sources=sources.facts,

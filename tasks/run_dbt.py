@@ -17,6 +17,7 @@ from lakehouse.settings import load_settings
 from lakehouse.transform.dbt_command import DbtBuild
 from lakehouse.transform.dbt_process import DbtLine, run_dbt
 from lakehouse.transform.parse_cache import parsed_before
+from lakehouse.transform.passing_faults import build_until_settled
 from tasks.policies import is_transient
 
 _PREFECT = "prefect."
@@ -54,14 +55,28 @@ def run_dbt_build(build: DbtBuild, keep_open: Sequence[int]) -> None:
         parsed_before(build, settings.parse_dir),
         resolved_profiles(build) as profiles,
     ):
-        run_dbt(
-            [*build.arguments(), "--profiles-dir", profiles],
-            build.child_environment(),
-            timeout=settings.dbt_timeout_seconds,
-            on_line=_show,
-            keep_open=keep_open,
-            working_dir=build.working_dir,
+        build_until_settled(
+            build,
+            lambda: run_dbt(
+                [*build.arguments(), "--profiles-dir", profiles],
+                build.child_environment(),
+                timeout=settings.dbt_timeout_seconds,
+                on_line=_show,
+                keep_open=keep_open,
+                working_dir=build.working_dir,
+            ),
+            built_again,
         )
+
+
+def built_again(nodes: Sequence[str], seconds: float) -> None:
+    """Say that a conflict makes a build run once more."""
+    get_run_logger().warning(
+        "Another process wrote to the lake first: %s did not get through. The build is repeated "
+        "in %.0f s.",
+        ", ".join(nodes),
+        seconds,
+    )
 
 
 def run_dbt_with_node_tasks(build: DbtBuild) -> None:
@@ -78,7 +93,7 @@ def run_dbt_with_node_tasks(build: DbtBuild) -> None:
 def forget_results(build: DbtBuild) -> None:
     """Remove the results of the build before, which would otherwise speak for this one."""
     build.target_path.mkdir(parents=True, exist_ok=True)
-    build.warehouse.parent.mkdir(parents=True, exist_ok=True)
+    build.working_dir.mkdir(parents=True, exist_ok=True)
     (build.target_path / "run_results.json").unlink(missing_ok=True)
 
 

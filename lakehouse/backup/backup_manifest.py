@@ -59,6 +59,7 @@ class BackupHeader(BaseModel):
         missing: files that the ledger names and that neither the lake nor an older backup had.
         changed: files of RAW with another content than in the backup before: loaded again after
             they were lost, or damaged.
+        raw_url: of the bucket in which RAW and quarantine stayed; the backup has only the ledger.
         version: of Aljibe's format.
     """
 
@@ -75,6 +76,7 @@ class BackupHeader(BaseModel):
     total_bytes: int
     missing: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
+    raw_url: str | None = None
 
 
 def backup_ids(store: BackupStore) -> list[str]:

@@ -21,6 +21,8 @@ from lakehouse.lake.duckdb_session import resources_suffice
 from lakehouse.lake.durable_files import publish_file, sync
 
 _ROWS_AT_ONCE = 1_000
+# Whoever holds a lock at a moment is nobody at another.
+COPIED = [table for table in metadata.sorted_tables if not table.info.get("of_this_moment")]
 
 
 def take_snapshot(engine: Engine, file: Path) -> None:
@@ -53,7 +55,7 @@ def restore_snapshot(file: Path, engine: Engine) -> None:
     source = migrated_engine(sqlite_url(file))
     try:
         with source.connect() as reader, engine.begin() as writer:
-            for table in reversed(metadata.sorted_tables):
+            for table in reversed(COPIED):
                 writer.execute(delete(table))
             _copy_rows(reader, writer)
             if engine.dialect.name == "postgresql":
@@ -158,14 +160,14 @@ def _copy_tables(engine: Engine, file: Path) -> None:
 
 
 def _copy_rows(reader: Connection, writer: Connection) -> None:
-    for table in metadata.sorted_tables:
+    for table in COPIED:
         rows = reader.execution_options(yield_per=_ROWS_AT_ONCE).execute(select(table))
         for part in rows.mappings().partitions(_ROWS_AT_ONCE):
             writer.execute(insert(table), [dict(row) for row in part])
 
 
 def _set_sequences(writer: Connection) -> None:
-    for table in metadata.sorted_tables:
+    for table in COPIED:
         column = table.autoincrement_column
         if column is None:
             continue

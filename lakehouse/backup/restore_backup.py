@@ -26,6 +26,7 @@ from lakehouse.backup.ledger_snapshot import (
     take_snapshot,
 )
 from lakehouse.backup.many_files import for_each
+from lakehouse.backup.take_backup import BACKUP_LOCK
 from lakehouse.errors import (
     BackupDamaged,
     LockWaitTooLong,
@@ -34,7 +35,7 @@ from lakehouse.errors import (
 )
 from lakehouse.lake.audit_database import audit_engine, migrated_engine, release_audit_engine
 from lakehouse.lake.durable_files import make_folder, publish_file
-from lakehouse.lake.file_lock import FileLock, Holder
+from lakehouse.lake.shared_locks import DomainLock, Lock, shared_lock
 from lakehouse.settings import Settings
 from lakehouse.source_catalog import known_domains
 from lakehouse.transform.build_history import BuildHistory, BuildRecord
@@ -85,6 +86,7 @@ def restore_backup(
         ResourcesExhausted: the disk is full.
     """
     header = read_header(store, backup_id)
+    _refuse_other_place(settings, header)
     with _nobody_else(settings), _working_folder(settings) as scratch:
         _refuse_unless_empty(settings, overwrite=overwrite)
         _note(settings, header, overwrite=overwrite)
@@ -92,7 +94,8 @@ def restore_backup(
         store.fetch(header.ledger, ledger)
         migrate_snapshot(ledger)
         fetched = kept = 0
-        unlisted = {f"raw/{path}" for path, _ in paths_in(ledger)} - set(header.missing)
+        named = [] if header.raw_url else paths_in(ledger)
+        unlisted = {f"raw/{path}" for path, _ in named} - set(header.missing)
         files = read_files(store, header, scratch)
 
         def _bring_one(file: StoredFile) -> bool:
@@ -121,7 +124,13 @@ def restore_missing(settings: Settings, store: BackupStore) -> tuple[list[str], 
 
     Raises:
         BackupRefused, BackupDamaged, BackupUnavailable: the backup cannot be used.
+        RestoreRefused: RAW lies in a bucket, of which no backup holds files.
     """
+    if settings.raw_url:
+        raise RestoreRefused(
+            f"RAW lies in {settings.raw_url}, of which no backup holds files. Bring lost objects "
+            "back by the bucket's own versions, or deliver their files again."
+        )
     with _working_folder(settings) as scratch:
         ledger = scratch / "audit.db"
         take_snapshot(audit_engine(settings), ledger)
@@ -146,6 +155,20 @@ def _bring(settings: Settings, store: BackupStore, file: StoredFile) -> bool:
     store.fetch(file.sha256, part)
     publish_file(part, final)
     return True
+
+
+def _refuse_other_place(settings: Settings, header: BackupHeader) -> None:
+    if settings.raw_url == header.raw_url:
+        return
+    if header.raw_url:
+        raise RestoreRefused(
+            f"Backup {header.backup_id} holds the ledger of RAW in {header.raw_url}, where it "
+            f"stayed. Set ALJIBE_RAW_URL={header.raw_url}."
+        )
+    raise RestoreRefused(
+        f"Backup {header.backup_id} holds a lake in a folder. Restore it without ALJIBE_RAW_URL, "
+        "then move it with aljibe move-lake."
+    )
 
 
 def _refuse_unless_empty(settings: Settings, *, overwrite: bool) -> None:
@@ -227,11 +250,13 @@ def _is_of_build(warehouse: Path, build: BuildRecord | None) -> bool:
 @contextmanager
 def _nobody_else(settings: Settings) -> Iterator[None]:
     """Hold the lock of every domain: a run would write a ledger that goes."""
+    domains = known_domains(settings.project_dir)
+    said = "aljibe restore"
+    locks: list[Lock] = [DomainLock(settings, name, said, timeout=0) for name in domains]
+    file = settings.lock_file(BACKUP_LOCK)
+    locks.append(shared_lock(settings, BACKUP_LOCK, file, said, timeout=0))
     with ExitStack() as held:
-        for name in (*known_domains(settings.project_dir), "aljibe-backup"):
-            lock = FileLock(
-                settings.lock_file(name), Holder.of_this_process("aljibe restore"), timeout=0
-            )
+        for lock in locks:
             try:
                 held.enter_context(lock)
             except LockWaitTooLong as error:

@@ -32,9 +32,12 @@ from lakehouse.backup.ledger_snapshot import (
 from lakehouse.backup.many_files import for_each
 from lakehouse.errors import BackupDamaged, LockWaitTooLong
 from lakehouse.lake.audit_database import audit_engine
-from lakehouse.lake.file_lock import FileLock, Holder
+from lakehouse.lake.object_folder import ObjectFolder
 from lakehouse.lake.partition_layout import TEMPORARY, temporary_path
+from lakehouse.lake.shared_locks import shared_lock
 from lakehouse.settings import Settings
+
+BACKUP_LOCK = "aljibe-backup"
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,9 @@ class _Sending:
 def take_backup(settings: Settings, store: BackupStore) -> BackupOutcome:
     """Back up audit database, RAW lake and quarantine.
 
+    Of RAW in a bucket nothing is copied: that every object of the ledger is there in its size is
+    looked at, and the backup names the bucket.
+
     Returns:
         The backup, with the files that the ledger names and nobody has any more.
 
@@ -84,6 +90,7 @@ def take_backup(settings: Settings, store: BackupStore) -> BackupOutcome:
         LockWaitTooLong: another backup of this home runs.
         BackupRefused, BackupUnavailable: the store cannot be used, or not now.
         AuditUnavailable: the audit database does not answer.
+        LakeRefused, LakeUnavailable: RAW lies in a bucket that cannot be listed.
         ResourcesExhausted: a disk is full.
     """
     engine = audit_engine(settings)
@@ -98,7 +105,9 @@ def take_backup(settings: Settings, store: BackupStore) -> BackupOutcome:
         sending = _Sending(store, store.sizes_of_objects())
         listed = scratch / "files.gz"
         totals = _Totals()
-        found = _found_files(settings, ledger)
+        found = [] if settings.raw_url else _found_files(settings, ledger)
+        if settings.raw_url:
+            _look_at_objects(sending, ObjectFolder(settings.raw_url), ledger)
         write_files(totals.counted(_send_all(sending, found, before)), listed)
         hashes = hash_of(ledger), hash_of(listed)
         for file, sha256 in zip((ledger, listed), hashes, strict=True):
@@ -114,6 +123,7 @@ def take_backup(settings: Settings, store: BackupStore) -> BackupOutcome:
             total_bytes=totals.bytes + ledger.stat().st_size,
             missing=tuple(sorted(sending.missing)),
             changed=tuple(sorted(sending.changed)),
+            raw_url=settings.raw_url,
         )
         write_header(store, header, scratch)
     return BackupOutcome(header, sending.sent, sending.sent_bytes)
@@ -139,6 +149,16 @@ def _found_files(settings: Settings, ledger: Path) -> list[tuple[str, Path]]:
         if path.is_file() and path.suffix != TEMPORARY
     ]
     return kept + [(f"raw/{path}", settings.raw / path) for path, _ in paths_in(ledger)]
+
+
+def _look_at_objects(sending: _Sending, objects: ObjectFolder, ledger: Path) -> None:
+    """Compare what the ledger names with the bucket, which keeps its objects itself."""
+    there = objects.listing()
+    for path, size in paths_in(ledger):
+        if path not in there:
+            sending.missing.append(f"raw/{path}")
+        elif there[path].size != size:
+            sending.changed.append(f"raw/{path}")
 
 
 def _send_all(
@@ -205,9 +225,8 @@ def _free_id(store: BackupStore, moment: datetime) -> str:
 
 @contextmanager
 def _only_backup(settings: Settings) -> Iterator[None]:
-    lock = FileLock(
-        settings.lock_file("aljibe-backup"), Holder.of_this_process("aljibe backup"), timeout=0
-    )
+    file = settings.lock_file(BACKUP_LOCK)
+    lock = shared_lock(settings, BACKUP_LOCK, file, "aljibe backup", timeout=0)
     try:
         with lock:
             yield

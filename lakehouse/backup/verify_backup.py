@@ -43,7 +43,7 @@ def verify_backup(store: BackupStore, backup_id: str | None, scratch: Path) -> V
     ledger = scratch / "ledger.db"
     store.fetch(header.ledger, ledger)
     migrate_snapshot(ledger)
-    named = {f"raw/{path}" for path, _ in paths_in(ledger)}
+    named = set() if header.raw_url else {f"raw/{path}" for path, _ in paths_in(ledger)}
 
     def _fault_of(file: StoredFile) -> str | None:
         try:

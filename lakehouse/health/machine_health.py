@@ -10,7 +10,7 @@ from lakehouse.backup.backup_store import BackupStore
 from lakehouse.errors import AljibeError
 from lakehouse.health.health_check import HealthCheck, Verdict
 from lakehouse.lake.audit_database import audit_engine
-from lakehouse.lake.file_lock import current_holder
+from lakehouse.lake.shared_locks import domain_holder
 from lakehouse.settings import Settings
 from lakehouse.watch.watcher_log import WatcherSeen
 
@@ -52,7 +52,7 @@ def check_watchers(looks: Iterable[WatcherSeen], now: datetime) -> Iterator[Heal
 def check_locks(settings: Settings, domains: Iterable[str], now: datetime) -> Iterator[HealthCheck]:
     """Find locks that are held for longer than others wait for them."""
     for domain in domains:
-        holder = current_holder(settings.lock_file(domain))
+        holder = domain_holder(settings, domain)
         if holder is None:
             continue
         held = _seconds_since(holder.since, now)

@@ -203,6 +203,7 @@ publications = Table(
     Column("tables", JSON, nullable=False),
     Column("run_id", String(64)),
     Column("published_at", UtcDateTime, nullable=False),
+    Column("warehouse_version", BigInteger),
     Index(None, "domain", "publication_id"),
 )
 
@@ -267,4 +268,17 @@ run_parts = Table(
     Column("outcome", JSON(none_as_null=True)),
     Column("error", JSON(none_as_null=True)),
     Index(None, "domain", "status"),
+)
+
+# Who holds a lock of PostgreSQL, and how often it was taken; nothing of it outlives a restore.
+locks = Table(
+    "locks",
+    metadata,
+    Column("name", String(512), primary_key=True),
+    Column("token", BigInteger, nullable=False),
+    Column("run", Text),
+    Column("pid", BigInteger),
+    Column("host", Text),
+    Column("since", String(32)),
+    info={"of_this_moment": True},
 )

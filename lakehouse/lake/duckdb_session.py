@@ -2,12 +2,15 @@
 
 import errno
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import duckdb
 
 from lakehouse.errors import ResourcesExhausted, WarehouseUnusable
+from lakehouse.lake.lake_warehouse import LakeWarehouse
+from lakehouse.lake.s3_session import let_read_raw
+from lakehouse.lake.warehouse import Warehouse
 from lakehouse.sql_quoting import sql_string
 
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -63,20 +66,39 @@ def _exhausted(what: str, cause: str) -> ResourcesExhausted:
     )
 
 
-def open_warehouse(warehouse: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
+@contextmanager
+def open_warehouse(
+    warehouse: Warehouse, *, read_only: bool = False
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """Connect to a domain's warehouse, in UTC; made when missing unless `read_only`.
 
+    Its raw views can be read wherever RAW lies.
+
     Raises:
-        WarehouseUnusable: another process has it open, or it is damaged.
+        LakeRefused, ExtensionMissing: RAW lies in a bucket that cannot be reached from here.
+        WarehouseUnusable: another process has the file open, it is damaged, or the catalog of a
+            lake does not answer.
+        WarehouseConflict: another process changed the same table of a lake meanwhile.
     """
+    if isinstance(warehouse, LakeWarehouse):
+        opened: AbstractContextManager[duckdb.DuckDBPyConnection] = warehouse.opened(
+            read_only=read_only
+        )
+    else:
+        opened = _open_file(warehouse, read_only=read_only)
+    with opened as connection:
+        connection.execute("set timezone = 'UTC'")
+        let_read_raw(connection)
+        yield connection
+
+
+def _open_file(file: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
     try:
-        connection = duckdb.connect(str(warehouse), read_only=read_only)
+        return duckdb.connect(str(file), read_only=read_only)
     except duckdb.IOException as error:
         if "lock" in str(error).lower():
             advice = "Close whatever has it open; readers belong on the serving copy."
         else:
             advice = "If it is damaged, delete it: the next run builds it again from RAW."
         cause = str(error).partition("\n")[0].rstrip(". ")
-        raise WarehouseUnusable(f"{warehouse} cannot be opened: {cause}. {advice}") from error
-    connection.execute("set timezone = 'UTC'")
-    return connection
+        raise WarehouseUnusable(f"{file} cannot be opened: {cause}. {advice}") from error

@@ -17,6 +17,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 
+from sqlalchemy import Connection
+
 from lakehouse.errors import LockWaitTooLong
 
 _FIRST_WAIT, _LONGEST_WAIT = 0.02, 0.5
@@ -25,22 +27,17 @@ _SAY_AGAIN_AFTER = 30.0
 
 @dataclass(frozen=True)
 class Holder:
-    """Who holds a lock, for the message to those who wait.
-
-    Attributes:
-        run_id: of the flow run, by which its own parts know it; empty where that is not asked.
-    """
+    """Who holds a lock, for the message to those who wait."""
 
     run: str
     pid: int
     host: str
     since: str
-    run_id: str = ""
 
     @classmethod
-    def of_this_process(cls, run: str, run_id: str = "") -> "Holder":
+    def of_this_process(cls, run: str) -> "Holder":
         """Describe this process."""
-        return cls(run, os.getpid(), socket.gethostname(), _now(), run_id)
+        return cls(run=run, pid=os.getpid(), host=socket.gethostname(), since=moment_now())
 
     def __str__(self) -> str:
         return f"{self.run} (pid {self.pid} on {self.host}, since {self.since})"
@@ -76,11 +73,6 @@ class FileLock:
         self._descriptor: int | None = None
 
     @property
-    def run_id(self) -> str:
-        """The flow run that holds or wants it; empty where that is not told."""
-        return self._holder.run_id
-
-    @property
     def is_held(self) -> bool:
         """Whether this object holds the lock now."""
         return self._descriptor is not None
@@ -92,13 +84,18 @@ class FileLock:
             raise RuntimeError(f"{self.path} is not held")
         return self._descriptor
 
+    @property
+    def descriptors(self) -> tuple[int, ...]:
+        """The same as `Lock` gives it."""
+        return (self.descriptor,)
+
     def __enter__(self) -> "FileLock":
         self.path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             self._wait_for(descriptor)
             self.left_behind = _read_holder(descriptor)
-            holder = replace(self._holder, since=_now())
+            holder = replace(self._holder, since=moment_now())
             _write(descriptor, json.dumps(asdict(holder)).encode())
         except BaseException:
             os.close(descriptor)
@@ -117,28 +114,64 @@ class FileLock:
         _write(descriptor, b"")
         os.close(descriptor)
 
+    def confirm(self, connection: Connection) -> None:
+        """Nothing takes the lock from a process that lives; see `Lock`."""
+
+    def assert_held(self) -> None:
+        """As `confirm`."""
+
     def _wait_for(self, descriptor: int) -> None:
-        start = time.monotonic()
-        said_at: float | None = None
-        pause = _FIRST_WAIT
-        while True:
+        def _take() -> bool:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                now = time.monotonic()
-                holder = _read_holder(descriptor)
-                if now - start >= self._timeout:
-                    raise LockWaitTooLong(
-                        f"{self.path.name} is still held by {holder or 'an unnamed process'} "
-                        f"after {now - start:.0f} s. If that run hangs, cancel it."
-                    ) from None
-                if self._on_wait and (said_at is None or now - said_at >= _SAY_AGAIN_AFTER):
-                    self._on_wait(holder)
-                    said_at = now
-                time.sleep(pause)
-                pause = min(pause * 2, _LONGEST_WAIT)
-            else:
-                return
+                return False
+            return True
+
+        wait_for(
+            _take,
+            lambda: _read_holder(descriptor),
+            name=self.path.name,
+            timeout=self._timeout,
+            on_wait=self._on_wait,
+        )
+
+
+def wait_for(
+    take: Callable[[], bool],
+    holder_of: Callable[[], Holder | None],
+    *,
+    name: str,
+    timeout: float,
+    on_wait: Callable[[Holder | None], None] | None,
+) -> None:
+    """Try to take a lock until it is taken.
+
+    Args:
+        take: tries once.
+        holder_of: tells who has it.
+        name: of the lock, for the message.
+        timeout: seconds; 0 tries once.
+        on_wait: see `FileLock`.
+
+    Raises:
+        LockWaitTooLong: after `timeout`, naming the holder.
+    """
+    start = time.monotonic()
+    said_at: float | None = None
+    pause = _FIRST_WAIT
+    while not take():
+        now = time.monotonic()
+        if now - start >= timeout:
+            raise LockWaitTooLong(
+                f"{name} is still held by {holder_of() or 'an unnamed process'} "
+                f"after {now - start:.0f} s. If that run hangs, cancel it."
+            )
+        if on_wait and (said_at is None or now - said_at >= _SAY_AGAIN_AFTER):
+            on_wait(holder_of())
+            said_at = now
+        time.sleep(pause)
+        pause = min(pause * 2, _LONGEST_WAIT)
 
 
 def current_holder(path: Path) -> Holder | None:
@@ -176,5 +209,6 @@ def _write(descriptor: int, content: bytes) -> None:
             raise
 
 
-def _now() -> str:
+def moment_now() -> str:
+    """This moment in UTC, as holders are told it."""
     return datetime.now(UTC).isoformat(timespec="seconds")

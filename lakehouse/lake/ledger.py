@@ -4,13 +4,13 @@ A batch is content in the lake; a delivery is the arrival of a file and points a
 same content may arrive many times and is stored once.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from typing import Any, Literal
 
-from sqlalchemy import Engine, Row, func, insert, select
+from sqlalchemy import Connection, Engine, Row, func, insert, select
 
 from lakehouse.formats.staged_file import EmptiedCell, RejectedRow
 from lakehouse.lake.audit_schema import (
@@ -205,14 +205,23 @@ class Ledger:
         new_batch: Batch | None = None,
         rejects: Sequence[RejectedRow] = (),
         emptied: Sequence[EmptiedCell] = (),
+        guard: Callable[[Connection], None] = lambda _: None,
     ) -> int:
         """Commit a delivery, with its batch when the content is new, and its first faults.
+
+        Args:
+            delivery: without its number.
+            new_batch: the content, if it is new.
+            rejects: rows that were refused.
+            emptied: cells that were emptied.
+            guard: called in the transaction; what it raises keeps it from being committed.
 
         Returns:
             The number of the delivery.
         """
         values = {name: value for name, value in vars(delivery).items() if name != "delivery_id"}
         with self.engine.begin() as connection:
+            guard(connection)
             if new_batch:
                 connection.execute(insert(batches).values(**vars(new_batch)))
             result = connection.execute(insert(deliveries).values(**values))

@@ -23,9 +23,9 @@ from lakehouse.formats.staged_file import StagedFile
 from lakehouse.lake.arrival import Arrival
 from lakehouse.lake.duckdb_session import resources_suffice
 from lakehouse.lake.durable_files import make_folder, publish_file, sync
-from lakehouse.lake.file_lock import FileLock, Holder
 from lakehouse.lake.load_delivery import load_delivery
 from lakehouse.lake.raw_lake import TABLE_LOCK_TIMEOUT, RawLake
+from lakehouse.lake.shared_locks import shared_lock
 from lakehouse.progress import Progress
 from lakehouse.source_catalog import Table
 from lakehouse.table_load import TableLoad
@@ -126,9 +126,11 @@ def _load(
 def _scratch(lake: RawLake, source: str, run_id: str | None) -> Iterator[Path]:
     """A folder for one reading of a source, which nobody else reads meanwhile."""
     place = lake.settings.scratch / SCRATCH / source
-    lock = FileLock(
+    lock = shared_lock(
+        lake.settings,
+        f"reading of {source}",
         place.with_name(f"{source}.lock"),
-        Holder.of_this_process(run_id or "load"),
+        run_id or "load",
         timeout=TABLE_LOCK_TIMEOUT,
     )
     with lock:

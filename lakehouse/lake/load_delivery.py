@@ -1,8 +1,8 @@
 """Load one delivery into the RAW lake: exactly once per content, whole or not at all.
 
-Order of a write: lock, recover, write `.tmp`, sync, commit the ledger, rename, sync. A death at
-any point leaves either nothing that the ledger knows, or a committed `.tmp` that the next writer
-renames.
+Order of a write: lock, recover, write unseen, sync or send, commit the ledger, show. A death at any
+point leaves either nothing that the ledger knows, or a committed batch that is whole: in a folder
+the next writer renames it, in a bucket readers see it already.
 """
 
 import shutil
@@ -19,12 +19,12 @@ from lakehouse.formats.staged_file import EmptiedCell, RejectedRow, StagedFile
 from lakehouse.lake.arrival import Arrival
 from lakehouse.lake.batch_writer import WrittenBatch, write_batch
 from lakehouse.lake.duckdb_session import resources_suffice
-from lakehouse.lake.durable_files import make_folder, publish_file
 from lakehouse.lake.ledger import Batch, Delivery
 from lakehouse.lake.load_limits import refuse_bad_rows, refuse_collapse
-from lakehouse.lake.partition_layout import raw_partition_path, temporary_path
-from lakehouse.lake.quarantine_folder import keep_rejects, quarantine_folder
+from lakehouse.lake.partition_layout import raw_partition_path
+from lakehouse.lake.quarantine_folder import keep_rejects, quarantine_path
 from lakehouse.lake.raw_lake import RawLake
+from lakehouse.lake.shared_locks import Lock
 
 
 class Content(Protocol):
@@ -49,25 +49,29 @@ def load_delivery(arrival: Arrival, content: Content, lake: RawLake) -> Delivery
     Raises:
         DeliveryMoving: the content changed or went away meanwhile; nothing was loaded.
         ResourcesExhausted: disk or memory did not suffice; nothing was loaded.
+        LakeRefused, LakeUnavailable: the bucket cannot be written; nothing was loaded.
+        LockLost: another process took the table meanwhile; nothing was loaded.
         OSError: the content cannot be read; nothing was loaded.
     """
     table = arrival.table
     where = f"{table.full_name}, file {arrival.found.name}"
-    with resources_suffice(where), lake.writer_of(table, arrival.run_id or "load"):
+    with resources_suffice(where), lake.writer_of(table, arrival.run_id or "load") as lock:
         lake.recover(table.source, table.name)
         known = lake.ledger.batch(arrival.batch_id)
         try:
-            if known and lake.file_of(known).is_file():
-                return _load_known(arrival, content, lake, known)
-            return _load_new(arrival, content, lake, known)
+            if known and lake.store.holds(known.path):
+                return _load_known(arrival, content, lake, known, lock)
+            return _load_new(arrival, content, lake, known, lock)
         except DeliveryRefused as refusal:
-            return _quarantine(arrival, content, lake, refusal)
+            return _quarantine(arrival, content, lake, refusal, lock)
         except FileNotFoundError:
             content.assert_unchanged()
             raise
 
 
-def _load_known(arrival: Arrival, content: Content, lake: RawLake, known: Batch) -> Delivery:
+def _load_known(
+    arrival: Arrival, content: Content, lake: RawLake, known: Batch, lock: Lock
+) -> Delivery:
     content.assert_unchanged()
     refuse_collapse(
         arrival.table,
@@ -77,39 +81,40 @@ def _load_known(arrival: Arrival, content: Content, lake: RawLake, known: Batch)
         delivered=known.rows_loaded + known.rows_rejected,
     )
     delivery = arrival.delivery(known.rows_loaded, known.rows_rejected)
-    return _record(lake, replace(delivery, status="known"))
+    return _record(lake, lock, replace(delivery, status="known"))
 
 
-def _load_new(arrival: Arrival, content: Content, lake: RawLake, lost: Batch | None) -> Delivery:
+def _load_new(
+    arrival: Arrival, content: Content, lake: RawLake, lost: Batch | None, lock: Lock
+) -> Delivery:
     table = arrival.table
     extracted_at = lost.extracted_at if lost else arrival.started_at
     path = (
         PurePosixPath(lost.path)
         if lost
-        else lake.unknown_file(table, arrival.batch_id)
+        else lake.store.unknown_file(table.source, table.name, arrival.batch_id)
         or raw_partition_path(table.source, table.name, extracted_at, arrival.batch_id)
     )
-    final = lake.root / path
-    make_folder(final.parent)
-    # A lost file is in the ledger: under its own temporary name a torn one would be completed.
-    temporary = temporary_path(final.with_suffix(".again") if lost else final)
+    unseen = lake.store.unseen(path, again=lost is not None)
     try:
-        written, rejects, notes, new = _write(arrival, content, lake, temporary, extracted_at)
+        written, rejects, notes, new = _write(arrival, content, lake, unseen.path, extracted_at)
         content.assert_unchanged()
         if rejects:
-            keep_rejects(_kept(lake, arrival), rejects)
+            with _kept(lake, arrival) as kept:
+                keep_rejects(kept, rejects)
         rejected = len(rejects) - len(written.rejects) + written.rejected
         delivered = written.rows + rejected
         refuse_bad_rows(table, arrival.found.name, written.rows, rejects, rejected)
         refuse_collapse(table, arrival.found.name, written.rows, lake.ledger, delivered=delivered)
+        unseen.send()
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        unseen.discard()
         raise
     delivery = arrival.delivery(written.rows, len(rejects))
     delivery = replace(delivery, reason="; ".join(notes) or None)
     batch = None if lost else arrival.batch(path, written, len(rejects), new_columns=new)
-    recorded = _record(lake, delivery, batch, rejects, written.emptied)
-    publish_file(temporary, final)
+    recorded = _record(lake, lock, delivery, batch, rejects, written.emptied)
+    unseen.show()
     return recorded
 
 
@@ -153,9 +158,10 @@ def _notes(
 
 
 def _quarantine(
-    arrival: Arrival, content: Content, lake: RawLake, refusal: DeliveryRefused
+    arrival: Arrival, content: Content, lake: RawLake, refusal: DeliveryRefused, lock: Lock
 ) -> Delivery:
-    content.keep(_kept(lake, arrival), str(refusal))
+    with _kept(lake, arrival) as kept:
+        content.keep(kept, str(refusal))
     delivery = replace(
         arrival.delivery(0, refusal.rows),
         status="quarantined",
@@ -164,21 +170,27 @@ def _quarantine(
         refused_as=error_type_of(refusal),
         reading_hash=arrival.table.judgement_hash,
     )
-    return _record(lake, delivery)
+    return _record(lake, lock, delivery)
 
 
-def _kept(lake: RawLake, arrival: Arrival) -> Path:
-    return quarantine_folder(lake.settings.quarantine, arrival.table, arrival.batch_id)
+@contextmanager
+def _kept(lake: RawLake, arrival: Arrival) -> Iterator[Path]:
+    path = quarantine_path(arrival.table, arrival.batch_id)
+    yield lake.quarantine.keeping(path)
+    lake.quarantine.kept(path)
 
 
 def _record(
     lake: RawLake,
+    lock: Lock,
     delivery: Delivery,
     batch: Batch | None = None,
     rejects: tuple[RejectedRow, ...] = (),
     emptied: tuple[EmptiedCell, ...] = (),
 ) -> Delivery:
-    number = lake.ledger.record(delivery, new_batch=batch, rejects=rejects, emptied=emptied)
+    number = lake.ledger.record(
+        delivery, new_batch=batch, rejects=rejects, emptied=emptied, guard=lock.confirm
+    )
     return replace(delivery, delivery_id=number)
 
 

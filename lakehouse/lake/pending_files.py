@@ -174,6 +174,7 @@ def pending_names(
     refused and contract or limits have changed; not so a file that was discarded.
     """
     pending, decided = set(), lake.ledger.decided(table)
+    loaded: dict[str, str] = {}
     for file in found:
         delivery = known.get(file.name)
         if delivery is None or (delivery.size, delivery.mtime_ns) != (file.size, file.mtime_ns):
@@ -182,6 +183,9 @@ def pending_names(
             is_judged_anew = delivery.reading_hash != table.judgement_hash
             if is_judged_anew and delivery.delivery_id not in decided:
                 pending.add(file.name)
-        elif delivery.reading_hash != table.reading_hash or not lake.holds(delivery.batch_id):
+        elif delivery.reading_hash != table.reading_hash:
             pending.add(file.name)
-    return pending
+        else:
+            loaded[file.name] = delivery.batch_id
+    lost = lake.lost(table, set(loaded.values()))
+    return pending | {name for name, batch_id in loaded.items() if batch_id in lost}

@@ -17,9 +17,9 @@ from lakehouse.source_catalog import Table
 ORIGINAL = "original"
 
 
-def quarantine_folder(quarantine: Path, table: Table, batch_id: str) -> Path:
-    """Where the refused parts of one content lie."""
-    return quarantine / table.source / table.name / batch_id
+def quarantine_path(table: Table, batch_id: str) -> str:
+    """Where the refused parts of one content lie, relative to the quarantine."""
+    return f"{table.source}/{table.name}/{batch_id}"
 
 
 def keep_rejects(kept: Path, rejects: Sequence[RejectedRow]) -> None:

@@ -1,18 +1,22 @@
-"""The RAW lake as a place: its folder, its ledger, and recovery after a death."""
+"""The RAW lake as a place: its batches, its ledger, and recovery after a death."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
 
 from lakehouse.lake.audit_database import audit_engine
-from lakehouse.lake.durable_files import publish_file
-from lakehouse.lake.file_lock import FileLock, Holder
-from lakehouse.lake.ledger import Batch, Ledger
-from lakehouse.lake.partition_layout import (
-    TEMPORARY,
-    table_folder,
-    table_lock_file,
-    temporary_path,
+from lakehouse.lake.batch_store import BatchStore
+from lakehouse.lake.folder_batches import FolderBatches
+from lakehouse.lake.ledger import Ledger
+from lakehouse.lake.object_batches import ObjectBatches
+from lakehouse.lake.object_folder import ObjectFolder
+from lakehouse.lake.partition_layout import table_lock_file
+from lakehouse.lake.quarantine_place import (
+    BUCKET_FOLDER,
+    BucketQuarantine,
+    FolderQuarantine,
+    QuarantinePlace,
 )
+from lakehouse.lake.shared_locks import Lock, shared_lock
 from lakehouse.settings import Settings
 from lakehouse.source_catalog import Table
 
@@ -21,72 +25,64 @@ TABLE_LOCK_TIMEOUT = 3600.0
 
 @dataclass(frozen=True)
 class RawLake:
-    """Folder and ledger, always used together."""
+    """Batches, ledger and what was refused, always used together."""
 
     settings: Settings
     ledger: Ledger
+    store: BatchStore
+    quarantine: QuarantinePlace
 
     @classmethod
     def of(cls, settings: Settings) -> "RawLake":
         """Open the lake that the settings describe."""
-        return cls(settings, Ledger(audit_engine(settings)))
-
-    @property
-    def root(self) -> Path:
-        """Folder with every source."""
-        return self.settings.raw
-
-    def file_of(self, batch: Batch) -> Path:
-        """Where a batch lies."""
-        return self.root / batch.path
+        ledger = Ledger(audit_engine(settings))
+        return cls(settings, ledger, batch_store(settings), quarantine_place(settings))
 
     def holds(self, batch_id: str) -> bool:
         """Tell whether the ledger knows the batch and its file is there."""
         batch = self.ledger.batch(batch_id)
-        return batch is not None and self.file_of(batch).is_file()
+        return batch is not None and self.store.holds(batch.path)
 
-    def unknown_file(self, table: Table, batch_id: str) -> PurePosixPath | None:
-        """Find the file of a batch that the ledger does not know, relative to the root.
+    def lost(self, table: Table, batch_ids: Collection[str]) -> set[str]:
+        """Those of a table's batches that the ledger does not know, or whose files are gone."""
+        if not batch_ids:
+            return set()
+        known = self.ledger.batches_of(table.source, table.name)
+        asked = [batch for batch in known if batch.batch_id in batch_ids]
+        gone = {batch.batch_id for batch in self.store.missing(table.source, table.name, asked)}
+        return gone | (set(batch_ids) - {batch.batch_id for batch in asked})
 
-        An audit database that was lost or restored leaves such files; the same content loaded
-        again has to take their place, or its rows would be read twice.
-        """
-        folder = table_folder(self.root, table.source, table.name)
-        found = next(folder.glob(f"year=*/month=*/day=*/{batch_id}.parquet"), None)
-        return PurePosixPath(found.relative_to(self.root)) if found else None
-
-    def writer_of(self, table: Table, run: str) -> FileLock:
+    def writer_of(self, table: Table, run: str, *, timeout: float = TABLE_LOCK_TIMEOUT) -> Lock:
         """The lock that makes this process the only writer of a table."""
-        return FileLock(
-            table_lock_file(self.root, table.source, table.name),
-            Holder.of_this_process(run),
-            timeout=TABLE_LOCK_TIMEOUT,
-        )
+        return table_lock(self.settings, table.source, table.name, run, timeout=timeout)
 
     def recover(self, source: str, table: str) -> list[str]:
         """Finish or undo what a dead writer left; the caller holds the table's lock.
 
-        A temporary file whose batch is in the ledger was committed: it gets its name. Any other
-        was not, and goes.
-
         Returns:
             What was done, in words, for the log.
         """
-        done: list[str] = []
-        folder = table_folder(self.root, source, table)
-        leftovers = sorted(folder.rglob(f"*{TEMPORARY}"))
-        if not leftovers:
-            return done
-        committed = {
-            temporary_path(self.file_of(batch)): batch
-            for batch in self.ledger.batches_of(source, table)
-        }
-        for path in leftovers:
-            batch = committed.get(path)
-            if batch is None:
-                path.unlink()
-                done.append(f"removed {path.name}: its load was never committed")
-            else:
-                publish_file(path, self.file_of(batch))
-                done.append(f"completed {batch.batch_id}: committed, but not yet visible")
-        return done
+        return self.store.recover(source, table, lambda: self.ledger.batches_of(source, table))
+
+
+def batch_store(settings: Settings) -> BatchStore:
+    """Where the settings say that batches lie."""
+    if settings.raw_url:
+        return ObjectBatches(ObjectFolder(settings.raw_url), settings.scratch)
+    return FolderBatches(settings.raw)
+
+
+def quarantine_place(settings: Settings) -> QuarantinePlace:
+    """Where the settings say that refused files and rows are kept."""
+    if settings.raw_url:
+        objects = ObjectFolder(f"{settings.raw_url}/{BUCKET_FOLDER}")
+        return BucketQuarantine(objects, settings.scratch)
+    return FolderQuarantine(settings.quarantine)
+
+
+def table_lock(
+    settings: Settings, source: str, table: str, run: str, *, timeout: float = TABLE_LOCK_TIMEOUT
+) -> Lock:
+    """The lock of a table's only writer, by name: see `RawLake.writer_of`."""
+    file = table_lock_file(settings.raw, source, table)
+    return shared_lock(settings, f"table {source}.{table}", file, run, timeout=timeout)

@@ -5,23 +5,24 @@ files is NULL, and a table without deliveries is an empty view of the right type
 """
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 import duckdb
 
-from lakehouse.errors import LakeDamaged
+from lakehouse.errors import LakeDamaged, LakeUnavailable
 from lakehouse.format_options import CsvDialect
 from lakehouse.formats.native_conversion import cast_fault_sql
 from lakehouse.formats.text_conversion import fault_sql, value_sql
+from lakehouse.lake.batch_store import Scan
 from lakehouse.lake.duckdb_session import open_warehouse
 from lakehouse.lake.insert_rows import insert_rows
 from lakehouse.lake.ledger import CurrentBatch
 from lakehouse.lake.load_log import write_logs
-from lakehouse.lake.partition_layout import table_folder, table_glob
 from lakehouse.lake.raw_lake import RawLake
+from lakehouse.lake.warehouse import Warehouse, prepare_warehouse
 from lakehouse.source_catalog import Catalog, Column, Table
 from lakehouse.sql_quoting import sql_identifier, sql_string
 
+_NOT_FOUND = 404
 _METADATA = (
     ("_batch_id", "VARCHAR"),
     ("_extracted_at", "TIMESTAMP WITH TIME ZONE"),
@@ -36,7 +37,9 @@ _CURRENT_BATCHES = (
 )
 
 
-def register_raw(catalog: Catalog, lake: RawLake, warehouse: Path, run: str) -> list[CurrentBatch]:
+def register_raw(
+    catalog: Catalog, lake: RawLake, warehouse: Warehouse, run: str
+) -> list[CurrentBatch]:
     """Recover the lake's tables and make them visible in the warehouse.
 
     The caller is the domain's writer.
@@ -57,7 +60,7 @@ def register_raw(catalog: Catalog, lake: RawLake, warehouse: Path, run: str) -> 
             # A load may be between its commit and its rename: its lock tells when it is not.
             _recover(table, lake, run)
             _assert_whole(table, _missing(table, current, lake))
-    warehouse.parent.mkdir(parents=True, exist_ok=True)
+    prepare_warehouse(warehouse)
     with open_warehouse(warehouse) as connection:
         connection.execute("begin")
         connection.execute("create schema if not exists etl")
@@ -65,13 +68,13 @@ def register_raw(catalog: Catalog, lake: RawLake, warehouse: Path, run: str) -> 
             connection.execute(f"create schema if not exists {sql_identifier(schema)}")
         _write_current(connection, current)
         for table in catalog.tables:
-            connection.execute(view_sql(connection, table, lake.root))
+            connection.execute(view_sql(connection, table, _scan(table, lake)))
         write_logs(connection, catalog, lake.ledger)
         connection.execute("commit")
     return current
 
 
-def view_sql(connection: duckdb.DuckDBPyConnection, table: Table, raw: Path) -> str:
+def view_sql(connection: duckdb.DuckDBPyConnection, table: Table, scan: Scan | None) -> str:
     """SQL that makes the raw view of a table over the files it has now.
 
     Columns that only files have come last, as they are. The view names its columns, so that it
@@ -80,24 +83,28 @@ def view_sql(connection: duckdb.DuckDBPyConnection, table: Table, raw: Path) -> 
     Args:
         connection: to the warehouse, with `etl.current_batches` written.
         table: with its contract.
-        raw: root of the lake.
+        scan: its files; None if it has none.
 
     Raises:
         LakeDamaged: a file cannot be read, or a value that counts does not fit its declared type.
+        LakeUnavailable: the bucket does not answer.
     """
     name = f"{sql_identifier(table.schema_name)}.{sql_identifier(table.name)}"
     typed = dict((*table.lake_columns, *_METADATA))
-    if not any(table_folder(raw, table.source, table.name).rglob("*.parquet")):
+    if scan is None:
         nothing = ", ".join(f"null::{kind} as {sql_identifier(n)}" for n, kind in typed.items())
         return f"create or replace view {name} as select {nothing} where false"
-    files = (
-        f"read_parquet({sql_string(table_glob(raw, table.source, table.name))}, "
-        f"union_by_name = true, hive_partitioning = false)"
-    )
+    files = scan.sql()
     try:
         rows = connection.execute(f"describe from {files}").fetchall()
     except duckdb.Error as error:
         cause = str(error).partition("\n")[0]
+        is_gone = isinstance(error, duckdb.HTTPException) and error.status_code == _NOT_FOUND
+        if scan.remote and isinstance(error, duckdb.IOException) and not is_gone:
+            raise LakeUnavailable(
+                f"{table.full_name}: its files in the lake cannot be read now: {cause}. Run again "
+                "later."
+            ) from None
         raise LakeDamaged(
             f"{table.full_name}: its files in the lake cannot be read: {cause}. Restore the file "
             "that is named, or remove it and run ingest with its delivery in the landing folder."
@@ -109,7 +116,7 @@ def view_sql(connection: duckdb.DuckDBPyConnection, table: Table, raw: Path) -> 
         value = sql_identifier(delivered) if delivered else "null"
         if delivered_kind != kind:
             if delivered:
-                _assert_convertible(connection, table, (delivered, delivered_kind), column, raw)
+                _assert_convertible(connection, table, (delivered, delivered_kind), column, scan)
             value = f"try_cast({value} as {kind})"
         selected.append(f"{value}::{kind} as {sql_identifier(column)}")
     selected += [sql_identifier(column) for column, _ in found.values()]
@@ -121,7 +128,7 @@ def _assert_convertible(
     table: Table,
     delivered: tuple[str, str],
     column: str,
-    raw: Path,
+    scan: Scan,
 ) -> None:
     """Make sure that what older files hold means the same under the contract as it is now.
 
@@ -132,14 +139,13 @@ def _assert_convertible(
     declared = next((c for c in table.columns if c.name == column), Column(name=column))
     value = sql_identifier(name)
     bad = cast_fault_sql(declared, kind, value) if kind != "VARCHAR" else None
-    place = sql_string(table_glob(raw, table.source, table.name))
-    files = f"read_parquet({place}, union_by_name = true, hive_partitioning = false"
-    source = f"{files})"
+    source = scan.sql()
     if kind == "VARCHAR":
         # Files that have the type already give text only because others do not.
+        named = scan.sql("filename = 'delivered_in'")
         source = (
-            f"{files}, filename = 'delivered_in') where delivered_in in ("
-            f"select file_name from parquet_schema({place}) "
+            f"{named} where delivered_in in ("
+            f"select file_name from parquet_schema({scan.files}) "
             f"where lower(name) = {sql_string(name.lower())} and type = 'BYTE_ARRAY')"
         )
         bad = _ambiguity_sql(table, declared, value)
@@ -173,7 +179,15 @@ def _ambiguity_sql(table: Table, column: Column, value: str) -> str | None:
     return f"case when ({fault}) is not null then 'none' {' '.join(others)} end"
 
 
+def _scan(table: Table, lake: RawLake) -> Scan | None:
+    return lake.store.scan(
+        table.source, table.name, lambda: lake.ledger.batches_of(table.source, table.name)
+    )
+
+
 def _recover(table: Table, lake: RawLake, run: str) -> None:
+    if not lake.store.needs_recovery():
+        return
     with lake.writer_of(table, run):
         lake.recover(table.source, table.name)
 
@@ -184,11 +198,7 @@ def _missing(table: Table, current: Iterable[CurrentBatch], lake: RawLake) -> li
         for batch in current
         if (batch.source_name, batch.table_name) == (table.source, table.name)
     }
-    return [
-        batch.batch_id
-        for batch in lake.ledger.batches_of(table.source, table.name)
-        if batch.batch_id in counts and not lake.file_of(batch).is_file()
-    ]
+    return sorted(lake.lost(table, counts))
 
 
 def _assert_whole(table: Table, missing: list[str]) -> None:

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from lakehouse.lineage_events.dataset_names import DatasetName, duckdb_relation, local_path
+from lakehouse.lake.warehouse import Warehouse as BuiltIn
+from lakehouse.lineage_events.dataset_names import DatasetName, local_path, warehouse_relation
 from lakehouse.lineage_events.job_runs import (
     Assertion,
     Dataset,
@@ -32,18 +33,18 @@ class Warehouse:
     """Where the nodes of a project lie.
 
     Attributes:
-        file: the DuckDB file.
-        raw_tables: by (source, table), those that lie in the RAW lake; others are in the file.
-        catalog: what is in the file; None if it could not be read.
+        place: the DuckDB file or the lake.
+        raw_tables: by (source, table), those that lie in the RAW lake; others are in the place.
+        catalog: what is in the place; None if it could not be read.
     """
 
     manifest: Manifest
-    file: Path
+    place: BuiltIn
     raw_tables: Mapping[tuple[str, str], DatasetName] = field(default_factory=dict)
     catalog: WarehouseCatalog | None = None
 
     def relation(self, unique_id: str) -> tuple[str, str]:
-        """Schema and name of a node in its file."""
+        """Schema and name of a node."""
         node = self.manifest.node(unique_id)
         name = next(node[key] for key in ("identifier", "alias", "name") if node.get(key))
         return str(node.get("schema") or "main"), str(name)
@@ -54,7 +55,7 @@ class Warehouse:
         raw = self.raw_tables.get((str(node.get("source_name")), str(node.get("name"))))
         if node.get("resource_type") == "source" and raw:
             return raw
-        return duckdb_relation(self.file, *self.relation(unique_id))
+        return warehouse_relation(self.place, *self.relation(unique_id))
 
     def written(self, unique_id: str, rows: int | None = None) -> Dataset:
         """The same with its columns and descriptions."""
@@ -66,7 +67,7 @@ class Warehouse:
         )
 
     def fields(self, unique_id: str) -> tuple[Field, ...]:
-        """Columns as the file has them, else as the project declares them."""
+        """Columns as the place has them, else as the project declares them."""
         declared = self.manifest.node(unique_id).get("columns") or {}
         told = {str(name).lower(): column for name, column in declared.items()}
         there = self.catalog and self.catalog.of_node(self.manifest.node(unique_id))

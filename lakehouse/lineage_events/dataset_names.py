@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import URL
 
+from lakehouse.lake.warehouse import Warehouse
+
 _DEFAULT_PORTS = {"mysql": 3306, "postgresql": 5432}
 # Where the rules have another word for a database than its URLs.
 _NAMESPACES = {"postgresql": "postgres"}
@@ -69,14 +71,23 @@ def database_table(url: URL, relation: str) -> DatasetName:
     return DatasetName(f"{_NAMESPACES.get(kind, kind)}://{place}", name)
 
 
-def raw_table(raw: Path, source: str, table: str) -> DatasetName:
-    """A table of the RAW lake: the folder that holds its batches."""
+def raw_table(raw: Path | str, source: str, table: str) -> DatasetName:
+    """A table of the RAW lake: the folder, or prefix of a bucket, that holds its batches."""
+    if isinstance(raw, str):
+        return file_behind_url(f"{raw}/{source}", table)
     return local_path(raw / source / table)
 
 
 def duckdb_relation(file: Path, schema: str, table: str) -> DatasetName:
     """A table or view in a DuckDB file, a warehouse or a serving copy."""
     return DatasetName(f"duckdb://{file.absolute()}", f"{file.stem}.{schema}.{table}")
+
+
+def warehouse_relation(warehouse: Warehouse, schema: str, table: str) -> DatasetName:
+    """A table or view in a warehouse; of a lake by the database that holds its catalog."""
+    if isinstance(warehouse, Path):
+        return duckdb_relation(warehouse, schema, table)
+    return DatasetName(f"ducklake://{warehouse.place}", f"{warehouse.domain}.{schema}.{table}")
 
 
 def _without_user(netloc: str) -> str:

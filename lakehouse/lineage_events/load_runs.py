@@ -16,7 +16,7 @@ SourceName = Callable[[str], DatasetName]
 def load_run(
     parent: RunPlace,
     table: Table,
-    raw: Path,
+    raw: Path | str,
     deliveries: Sequence[Delivery],
     source_name: SourceName | None,
     *,
@@ -58,7 +58,7 @@ def load_run(
     )
 
 
-def _raw_dataset(table: Table, raw: Path, taken: Sequence[Delivery]) -> Dataset:
+def _raw_dataset(table: Table, raw: Path | str, taken: Sequence[Delivery]) -> Dataset:
     return Dataset(
         raw_table(raw, table.source, table.name),
         fields=tuple(Field(name, kind) for name, kind in table.lake_columns),

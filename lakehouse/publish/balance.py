@@ -6,12 +6,12 @@ domain (`meta.receipt`); warehouse = PostgreSQL. How it is shown does not belong
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import duckdb
 
 from lakehouse.lake.duckdb_session import open_warehouse
+from lakehouse.lake.warehouse import Warehouse
 from lakehouse.quality.dbt_manifest import Manifest, node_meta
 from lakehouse.quality.warehouse_catalog import Relation, WarehouseCatalog
 from lakehouse.source_catalog import Catalog
@@ -53,7 +53,7 @@ class BalanceRow:
 
 
 def read_balance(
-    warehouse: Path,
+    warehouse: Warehouse,
     catalog: Catalog,
     manifest: Manifest,
     written: Mapping[str, int],

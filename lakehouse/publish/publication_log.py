@@ -5,19 +5,24 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Column, Engine, insert, select
 
 from lakehouse.lake.audit_schema import publications
 
 
 @dataclass(frozen=True)
 class Publication:
-    """One publication of a domain: rows by `schema.table`, from one build."""
+    """One publication of a domain: rows by `schema.table`, from one build.
+
+    Attributes:
+        warehouse_version: snapshot of the lake that was published; None where there is no lake.
+    """
 
     domain: str
     build_id: str
     tables: Mapping[str, int]
     published_at: datetime
+    warehouse_version: int | None = None
 
 
 class PublicationLog:
@@ -34,7 +39,7 @@ class PublicationLog:
         """The newest publication of a domain and the one before it."""
         table = publications.c
         query = (
-            select(table.domain, table.build_id, table.tables, table.published_at)
+            select(*_columns())
             .where(table.domain == domain)
             .order_by(table.publication_id.desc())
             .limit(2)
@@ -50,11 +55,7 @@ class PublicationLog:
             The build that was published first of all comes last.
         """
         table = publications.c
-        query = (
-            select(table.domain, table.build_id, table.tables, table.published_at)
-            .where(table.domain == domain)
-            .order_by(table.publication_id)
-        )
+        query = select(*_columns()).where(table.domain == domain).order_by(table.publication_id)
         found: dict[str, Publication] = {}
         with self._engine.connect() as connection:
             for row in connection.execute(query):
@@ -62,15 +63,33 @@ class PublicationLog:
         return list(reversed(found.values()))
 
     def record(
-        self, domain: str, build_id: str, tables: Mapping[str, int], run_id: str | None
+        self,
+        domain: str,
+        build_id: str,
+        tables: Mapping[str, int],
+        run_id: str | None,
+        *,
+        warehouse_version: int | None = None,
     ) -> Publication:
-        """Note that a domain's tables were replaced."""
+        """Note that a domain's tables were replaced, and by which snapshot of a lake."""
         values: dict[str, Any] = {
             "domain": domain,
             "build_id": build_id,
             "tables": dict(tables),
             "published_at": datetime.now(UTC),
+            "warehouse_version": warehouse_version,
         }
         with self._engine.begin() as connection:
             connection.execute(insert(publications).values(**values, run_id=run_id))
         return Publication(**values)
+
+
+def _columns() -> tuple[Column[Any], ...]:
+    table = publications.c
+    return (
+        table.domain,
+        table.build_id,
+        table.tables,
+        table.published_at,
+        table.warehouse_version,
+    )

@@ -103,7 +103,13 @@ def roll_back(
             with prepared_publication(database, domain, earlier.build_id, copy) as publication:
                 publication.commit(run_id)
                 copy.put_in_place()
-    log.record(domain, earlier.build_id, earlier.tables, run_id)
+    log.record(
+        domain,
+        earlier.build_id,
+        earlier.tables,
+        run_id,
+        warehouse_version=earlier.warehouse_version,
+    )
     return RolledBack(earlier.build_id, earlier.published_at, earlier.tables, held)
 
 

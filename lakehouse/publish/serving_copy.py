@@ -16,6 +16,8 @@ import duckdb
 from lakehouse.errors import PublishRefused, PublishUnverified
 from lakehouse.lake.duckdb_session import open_warehouse, resources_suffice
 from lakehouse.lake.durable_files import publish_file, sync
+from lakehouse.lake.s3_session import let_read_raw
+from lakehouse.lake.warehouse import Warehouse, attach_to_read, warehouse_exists
 from lakehouse.sql_quoting import sql_identifier, sql_string
 
 _FRESH = '"copy being written"'
@@ -139,7 +141,7 @@ def _is_published(node: Mapping[str, Any]) -> bool:
 
 
 def write_serving_copy(
-    warehouse: Path, serving: Path, tables: Sequence[PublishedTable], *, memory: str
+    warehouse: Warehouse, serving: Path, tables: Sequence[PublishedTable], *, memory: str
 ) -> dict[str, int]:
     """Write, verify and put in place the serving copy; arguments and errors of `prepared_copy`.
 
@@ -153,12 +155,12 @@ def write_serving_copy(
 
 @contextmanager
 def prepared_copy(
-    warehouse: Path, serving: Path, tables: Sequence[PublishedTable], *, memory: str
+    warehouse: Warehouse, serving: Path, tables: Sequence[PublishedTable], *, memory: str
 ) -> Iterator[PreparedCopy]:
     """Write and verify a serving copy; it is gone afterwards unless it was put in place.
 
     Args:
-        warehouse: DuckDB file that nobody writes meanwhile.
+        warehouse: that nobody writes meanwhile, or a snapshot of a lake.
         serving: final path; the catalog inside carries its stem.
         tables: what to publish.
         memory: DuckDB's memory limit, such as `256MB`.
@@ -169,17 +171,17 @@ def prepared_copy(
         WarehouseUnusable: another process has the warehouse open.
         ResourcesExhausted: disk or memory did not suffice; nothing was replaced.
     """
-    if not warehouse.is_file():
+    if not warehouse_exists(warehouse):
         raise PublishRefused(f"There is no warehouse {warehouse}; run a build first.")
     # An early look says clearly that somebody else has the file.
-    open_warehouse(warehouse, read_only=True).close()
+    with open_warehouse(warehouse, read_only=True):
+        pass
     with _workplace(serving) as fresh:
         with resources_suffice(f"serving copy {serving}"), duckdb.connect() as connection:
             connection.execute(f"set memory_limit = {sql_string(memory)}")
             connection.execute(f"set temp_directory = {sql_string(str(fresh.parent / 'spill'))}")
-            # Under its own name: views in it call their tables by it.
-            source = sql_identifier(warehouse.stem)
-            connection.execute(f"attach {sql_string(str(warehouse))} as {source} (read_only)")
+            let_read_raw(connection)
+            source = attach_to_read(connection, warehouse)
             connection.execute(f"attach {sql_string(str(fresh))} as {_FRESH}")
             copied = tuple((table, _copy(connection, source, table)) for table in tables)
             connection.execute(f"checkpoint {_FRESH}")

@@ -6,12 +6,12 @@ On the way the failure ledger learns which rows fail. Nothing here words or show
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
 
-import duckdb
 from sqlalchemy import Engine
 
 from lakehouse.errors import WarnBudgetInvalid
+from lakehouse.lake.duckdb_session import open_warehouse
+from lakehouse.lake.warehouse import Warehouse, warehouse_exists
 from lakehouse.publish.publication_log import PublicationLog
 from lakehouse.publish.serving_copy import published_ids
 from lakehouse.quality.build_results import BuildResults, NodeResult
@@ -66,7 +66,7 @@ class BuildSeen:
 def gather_facts(
     build: BuildSeen,
     engine: Engine,
-    warehouse: Path | None,
+    warehouse: Warehouse | None,
     results: BuildResults,
     manifest: Manifest,
     *,
@@ -80,7 +80,7 @@ def gather_facts(
     Args:
         build: the build.
         engine: of the audit database.
-        warehouse: the DuckDB file; None where there is none that could be read.
+        warehouse: of the build; None where there is none that could be read.
         results: dbt's, with the freshness of sources.
         manifest: dbt's.
         sources: what came.
@@ -89,7 +89,7 @@ def gather_facts(
         catalog: file name of the data catalog beside the pages, if there is one.
 
     Raises:
-        duckdb.Error: the warehouse cannot be read.
+        WarehouseUnusable, duckdb.Error: the warehouse cannot be read.
         sqlalchemy.exc.SQLAlchemyError: the audit database cannot be used.
     """
     history = BuildHistory(engine)
@@ -101,8 +101,8 @@ def gather_facts(
     if build.standing is not None:
         results = _sized_as(build.standing.results, results)
         receipts = build.standing.receipts
-    if warehouse is not None and warehouse.is_file() and (by_share or build.standing is None):
-        with duckdb.connect(str(warehouse), read_only=True) as connection:
+    if (by_share or build.standing is None) and warehouse and warehouse_exists(warehouse):
+        with open_warehouse(warehouse, read_only=True) as connection:
             if build.standing is None:
                 failing = trace_failing_rows(connection, results, manifest)
                 results = with_sizes(connection, results)

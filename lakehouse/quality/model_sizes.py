@@ -7,7 +7,7 @@ import duckdb
 
 from lakehouse.quality.build_results import BuildResults, NodeResult
 from lakehouse.quality.dbt_manifest import Manifest
-from lakehouse.quality.warehouse_catalog import WarehouseCatalog
+from lakehouse.quality.warehouse_catalog import Relation, WarehouseCatalog
 from lakehouse.sql_quoting import sql_string
 
 _AT_ONCE = 100
@@ -17,7 +17,7 @@ def with_sizes(connection: duckdb.DuckDBPyConnection, results: BuildResults) -> 
     """The results with `rows` and `bytes` of every model that was built as a table.
 
     Views hold nothing of their own. Bytes are whole blocks of the file (256 KiB each), so that
-    small tables that share a block each count it.
+    small tables that share a block each count it; of a lake they are those of the data files.
 
     Raises:
         duckdb.Error: the warehouse cannot be read.
@@ -29,23 +29,20 @@ def with_sizes(connection: duckdb.DuckDBPyConnection, results: BuildResults) -> 
         ).fetchall()
     }
     catalog = WarehouseCatalog(connection)
-    block = connection.execute("select block_size from pragma_database_size()").fetchone()
-    block_size = int(block[0]) if block else 0
-
-    built: dict[str, str] = {}
+    built: dict[str, Relation] = {}
     for node in results.nodes:
         relation = catalog.of_relation_name(node.relation_name or "")
         if node.is_test or node.status != "pass" or relation is None:
             continue
         if (relation.database, relation.schema, relation.name) in tables:
-            built[node.unique_id] = relation.sql
-    sizes = _sizes(connection, list(dict.fromkeys(built.values())))
+            built[node.unique_id] = relation
+    sizes = _sizes(connection, list({one.sql: one for one in built.values()}.values()))
 
     def sized(node: NodeResult) -> NodeResult:
         if node.unique_id not in built:
             return node
-        rows, blocks = sizes[built[node.unique_id]]
-        return replace(node, rows=rows, bytes=blocks * block_size)
+        rows, size = sizes[built[node.unique_id].sql]
+        return replace(node, rows=rows, bytes=size)
 
     return replace(results, nodes=tuple(sized(node) for node in results.nodes))
 
@@ -70,26 +67,42 @@ def rows_tested(
 
 
 def _sizes(
-    connection: duckdb.DuckDBPyConnection, tables: Sequence[str]
+    connection: duckdb.DuckDBPyConnection, tables: Sequence[Relation]
 ) -> dict[str, tuple[int, int]]:
-    """Rows and blocks of each table, a hundred tables a query."""
+    """Rows and bytes of each table, a hundred tables a query."""
     found: dict[str, tuple[int, int]] = {}
+    bytes_sql = _of_lake if _is_lake(connection) else _of_file
     for first in range(0, len(tables), _AT_ONCE):
         some = tables[first : first + _AT_ONCE]
         # The tables are named by their place: a name is SQL here and a text there.
         counted = " union all ".join(
-            f"select {at}, count(*) from {table}" for at, table in enumerate(some)
+            f"select {at}, count(*) from {table.sql}" for at, table in enumerate(some)
         )
-        held = " union all ".join(
-            f"select {at} as place, block_id from pragma_storage_info({sql_string(table)}) "
-            "where persistent and block_id >= 0"
-            for at, table in enumerate(some)
-        )
-        blocks = dict(
-            connection.execute(
-                f"select place, count(distinct block_id) from ({held}) group by place"
-            ).fetchall()
-        )
+        held = " union all ".join(bytes_sql(at, table) for at, table in enumerate(some))
+        sizes = dict(connection.execute(held).fetchall())
         for at, rows in connection.execute(counted).fetchall():
-            found[some[at]] = (int(rows), int(blocks.get(at, 0)))
+            found[some[at].sql] = (int(rows), int(sizes.get(at) or 0))
     return found
+
+
+def _is_lake(connection: duckdb.DuckDBPyConnection) -> bool:
+    row = connection.execute(
+        "select type from duckdb_databases() where database_name = current_database()"
+    ).fetchone()
+    return row is not None and row[0] == "ducklake"
+
+
+def _of_file(at: int, table: Relation) -> str:
+    return (
+        f"select {at}, count(distinct block_id) * (select max(block_size) from "
+        f"pragma_database_size()) from pragma_storage_info({sql_string(table.sql)}) "
+        "where persistent and block_id >= 0"
+    )
+
+
+def _of_lake(at: int, table: Relation) -> str:
+    place = ", ".join(sql_string(part) for part in (table.database, table.name))
+    return (
+        f"select {at}, sum(data_file_size_bytes + coalesce(delete_file_size_bytes, 0)) "
+        f"from ducklake_list_files({place}, schema => {sql_string(table.schema)})"
+    )

@@ -1,12 +1,12 @@
 """Warnings beyond their budget: they stop a publication as errors do."""
 
 from datetime import UTC, datetime
-from pathlib import Path
 
 from sqlalchemy import Engine
 
 from lakehouse.errors import PublishRefused
 from lakehouse.lake.duckdb_session import open_warehouse
+from lakehouse.lake.warehouse import Warehouse
 from lakehouse.quality.dbt_manifest import Manifest
 from lakehouse.quality.incidents import open_since
 from lakehouse.quality.model_sizes import rows_tested
@@ -16,7 +16,9 @@ from lakehouse.transform.build_history import BuildHistory
 _MOST_NAMED = 5
 
 
-def refuse_beyond_budget(domain: str, manifest: Manifest, engine: Engine, warehouse: Path) -> None:
+def refuse_beyond_budget(
+    domain: str, manifest: Manifest, engine: Engine, warehouse: Warehouse
+) -> None:
     """Refuse a publication while the newest result of a test is beyond its warn budget.
 
     The days are counted to now, so that a warning that nobody minds stops a later publication

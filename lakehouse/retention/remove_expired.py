@@ -1,21 +1,21 @@
-"""Remove what nobody needs any more from a home; RAW and the audit database are never touched.
+"""Remove what nobody needs any more from a home; what the ledger names is never touched.
 
 What goes: kept originals and refused rows of deliveries that were settled long ago; pages and dbt
 targets of domains that are gone; what dead processes left in `scratch/` and `target/`; what a
-restore set aside.
+restore set aside; objects of a bucket that no load committed.
 """
 
 import shutil
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from lakehouse.errors import LockWaitTooLong
-from lakehouse.lake.file_lock import FileLock, Holder
-from lakehouse.lake.kept_delivery import kept_folder
-from lakehouse.lake.partition_layout import table_lock_file
-from lakehouse.lake.raw_lake import RawLake
+from lakehouse.lake.kept_delivery import kept_path
+from lakehouse.lake.object_batches import ObjectBatches
+from lakehouse.lake.raw_lake import RawLake, table_lock
 from lakehouse.settings import Settings
 from lakehouse.source_catalog import Catalog
 
@@ -54,7 +54,9 @@ def remove_expired(
     """
     oldest = time.time() - settings.retention_days * _DAY_SECONDS
     known = list(domains)
-    yield from _quarantine(settings, lake, catalogs, oldest)
+    loadable = list(catalogs)
+    yield from _quarantine(lake, loadable, oldest)
+    yield from _unnamed(lake, loadable)
     yield from _gone_domains("reports", settings.reports, known, oldest)
     yield from _gone_domains("target", settings.dbt_target("any").parent, known, oldest)
     yield from _target_leftovers(settings, known)
@@ -64,24 +66,35 @@ def remove_expired(
             yield _remove("restore", folder, settings.root)
 
 
-def _quarantine(
-    settings: Settings, lake: RawLake, catalogs: Iterable[Catalog], oldest: float
-) -> Iterator[Removed]:
-    root = settings.quarantine
+def _quarantine(lake: RawLake, catalogs: Iterable[Catalog], oldest: float) -> Iterator[Removed]:
     for catalog in catalogs:
         for table in catalog.tables:
-            folder = root / table.source / table.name
-            old = [kept for kept in folder.glob("*") if kept.is_dir() and _newest(kept) < oldest]
-            if not old:
+            place = f"{table.source}/{table.name}"
+            if not any(one.newest.timestamp() < oldest for one in lake.quarantine.folders(place)):
                 continue
             with lake.writer_of(table, "retention"):
                 waiting = {
-                    kept_folder(lake, table, delivery)
+                    kept_path(lake, table, delivery)
                     for delivery in lake.ledger.open_quarantine(table)
                 }
-                for kept in old:
-                    if kept not in waiting and _newest(kept) < oldest:
-                        yield _remove("quarantine", kept, root)
+                for kept in lake.quarantine.folders(place):
+                    if kept.path not in waiting and kept.newest.timestamp() < oldest:
+                        lake.quarantine.remove(kept.path)
+                        yield Removed("quarantine", kept.path, kept.bytes)
+
+
+def _unnamed(lake: RawLake, catalogs: Iterable[Catalog]) -> Iterator[Removed]:
+    """Objects of a bucket that loads sent and never committed."""
+    if not isinstance(lake.store, ObjectBatches):
+        return
+    before = datetime.now(UTC) - timedelta(seconds=_ABANDONED_SECONDS)
+    for catalog in catalogs:
+        for table in catalog.tables:
+            with lake.writer_of(table, "retention"):
+                known = lake.ledger.batches_of(table.source, table.name)
+                gone = lake.store.remove_unnamed(table.source, table.name, known, before)
+                for key, size in gone:
+                    yield Removed("raw, never committed", key, size)
 
 
 def _gone_domains(
@@ -120,13 +133,8 @@ def _scratch(settings: Settings) -> Iterator[Removed]:
             continue
         if folder.parent.name.startswith("aljibe-"):
             continue
-        lock = FileLock(
-            table_lock_file(settings.raw, source, name),
-            Holder.of_this_process("retention"),
-            timeout=0,
-        )
         try:
-            with lock:
+            with table_lock(settings, source, name, "retention", timeout=0):
                 yield _remove("scratch", folder, root)
         except LockWaitTooLong:
             # A load is at work there, however old its files are.

@@ -5,7 +5,11 @@ the fields of it that are read. Run as `python -P dbt_child.py ARGUMENTS`.
 """
 
 import json
+import os
+import signal
+import stat
 import sys
+import threading
 from typing import Any
 
 ENDS = frozenset(
@@ -27,6 +31,7 @@ _BAD_RESULTS, _COULD_NOT_RUN = 1, 2
 
 def main(arguments: list[str]) -> int:
     """Run dbt; returns the exit code that its command would have ended with."""
+    _end_with_parent()
     # A second of imports, which who only reads the names above is spared.
     from dbt.cli.main import dbtRunner  # noqa: PLC0415
 
@@ -37,6 +42,22 @@ def main(arguments: list[str]) -> int:
         return _BAD_RESULTS
     _write(str(ended.exception))
     return _COULD_NOT_RUN
+
+
+def _end_with_parent() -> None:
+    """End this process and its children when who started it is gone.
+
+    It would go on writing, for nobody, and hold the locks that it inherited. Standard input is a
+    pipe that nothing is written to: it ends with the other end's process.
+    """
+    if stat.S_ISFIFO(os.fstat(0).st_mode) and os.getpgrp() == os.getpid():
+        threading.Thread(target=_await_end_of_parent, daemon=True).start()
+
+
+def _await_end_of_parent() -> None:
+    while os.read(0, 1024):
+        pass
+    os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
 def _tell(event: Any) -> None:

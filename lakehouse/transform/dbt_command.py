@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lakehouse.errors import DbtCouldNotRun, DomainUnknown
+from lakehouse.lake.warehouse import Warehouse, profile_environment, threads_of, warehouse_of
 from lakehouse.settings import Settings
 from lakehouse.source_catalog import known_domains
 
@@ -32,13 +33,14 @@ class DbtBuild:
         memory: limit of DuckDB, beyond which it spills to disk.
         foreign: the project is not ours: no raw views, no deliveries, nothing to skip.
         as_of: deliveries by `source.table` that are read in place of the newest.
+        extensions: folder of DuckDB's extensions, where raw views need them; else None.
     """
 
     domain: str
     project_dir: Path
     profiles_dir: Path
     target_path: Path
-    warehouse: Path
+    warehouse: Warehouse
     select: str | None = None
     exclude: str | None = None
     nodes: tuple[str, ...] = ()
@@ -50,6 +52,7 @@ class DbtBuild:
     memory: str = "1500MB"
     foreign: bool = False
     as_of: Mapping[str, int] = field(default_factory=dict)
+    extensions: Path | None = None
 
     @classmethod
     def of(
@@ -81,6 +84,7 @@ class DbtBuild:
                 f"{domain!r} cannot be the name of {project}: use letters, digits, _ and -, and "
                 "not the name of a domain of this project, whose results it would replace."
             )
+        warehouse = settings.warehouse(domain) if foreign else warehouse_of(settings, domain)
         profiles = Path(profiles_dir).expanduser().resolve() if profiles_dir else project
         for folder, name in ((project, "dbt_project.yml"), (profiles, "profiles.yml")):
             if not (folder / name).is_file():
@@ -90,15 +94,16 @@ class DbtBuild:
             project_dir=project,
             profiles_dir=profiles,
             target_path=settings.dbt_target(domain),
-            warehouse=settings.warehouse(domain),
+            warehouse=warehouse,
             select=select,
             exclude=exclude,
             target=target,
             full_refresh=full_refresh,
             variables=dict(variables or {}),
-            threads=threads or settings.dbt_threads,
+            threads=threads_of(warehouse, threads or settings.dbt_threads),
             memory=settings.dbt_memory,
             foreign=foreign,
+            extensions=settings.extensions if settings.raw_url and not foreign else None,
         )
 
     @property
@@ -152,20 +157,25 @@ class DbtBuild:
     @property
     def working_dir(self) -> Path:
         """Folder that dbt is started in, from which relative paths of a profile count."""
-        return self.project_dir if self.foreign else self.warehouse.parent
+        if self.foreign:
+            return self.project_dir
+        # Of a lake, DuckDB spills there: each process that builds has a target folder of its own.
+        return self.warehouse.parent if isinstance(self.warehouse, Path) else self.target_path
 
     def child_environment(self) -> dict[str, str]:
         """Variables for a dbt that is started in `working_dir`.
 
         What dbt has parsed is of use to another home only if its profile names no path of this one.
         """
-        own = {} if self.foreign else {"ALJIBE_WAREHOUSE": self.warehouse.name}
-        return {**self.environment(), **own}
+        own = {"ALJIBE_WAREHOUSE": self.warehouse.name} if isinstance(self.warehouse, Path) else {}
+        return {**self.environment(), **({} if self.foreign else own)}
 
     def environment(self) -> dict[str, str]:
         """Variables that the project's profile reads."""
+        own = {"ALJIBE_EXTENSIONS_DIR": str(self.extensions)} if self.extensions else {}
         return {
-            "ALJIBE_WAREHOUSE": str(self.warehouse),
+            **own,
+            **profile_environment(self.warehouse),
             "ALJIBE_DBT_THREADS": str(self.threads),
             "ALJIBE_DBT_MEMORY": self.memory,
             # Not one of dbt's variables: each value of those has the whole project parsed anew.

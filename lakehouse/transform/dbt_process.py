@@ -127,7 +127,8 @@ def _start(
             [*_child_command(), *_LOG_OPTIONS, *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
+            # Its other end closes with this process, however it ends; see `dbt_child`.
+            stdin=subprocess.PIPE,
             env=environment,
             pass_fds=tuple(keep_open),
             cwd=working_dir,
@@ -197,5 +198,6 @@ def _end_group(process: "subprocess.Popen[bytes]") -> None:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-        if process.stdout:
-            process.stdout.close()
+        for pipe in (process.stdin, process.stdout):
+            if pipe:
+                pipe.close()

@@ -1,4 +1,4 @@
-"""What a profiles.yml points at: the DuckDB file of a target, and values that did not resolve."""
+"""What a profiles.yml points at: the warehouse of a target, and values that did not resolve."""
 
 import os
 import re
@@ -11,13 +11,14 @@ from jinja2 import TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 
 from lakehouse.errors import DbtCouldNotRun
+from lakehouse.lake.warehouse import Warehouse
 from lakehouse.transform.dbt_command import DbtBuild
 
 _NO_FILE = re.compile(r":memory:|[A-Za-z][A-Za-z0-9+.-]*:")
 
 
-def duckdb_file(build: DbtBuild) -> Path | None:
-    """Path of the DuckDB file that a build writes.
+def written_by(build: DbtBuild) -> Warehouse | None:
+    """The warehouse that a build writes: a domain's own, or the DuckDB file of another project.
 
     None for other adapters, for `:memory:` and addresses such as `md:` and `s3://`, and where
     Prefect fills the path in.

@@ -12,6 +12,7 @@ import duckdb
 
 from lakehouse.errors import DbtCouldNotRun
 from lakehouse.lake.duckdb_session import open_warehouse
+from lakehouse.lake.warehouse import warehouse_exists
 from lakehouse.quality.build_results import BuildResults
 from lakehouse.quality.dbt_manifest import Manifest, read_manifest
 from lakehouse.transform.dbt_command import DbtBuild
@@ -26,7 +27,7 @@ def has_unbuilt_parts(build: DbtBuild) -> bool:
     What the domain has is known from the manifest of the build before, and from files that are
     newer than it.
     """
-    if not build.warehouse.is_file():
+    if not warehouse_exists(build.warehouse):
         return True
     try:
         manifest = read_manifest(build.target_path)

@@ -1,10 +1,9 @@
 """The warehouse says itself which build made it: a deleted or restored file is never mistaken."""
 
-from pathlib import Path
-
 import duckdb
 
 from lakehouse.lake.duckdb_session import open_warehouse
+from lakehouse.lake.warehouse import Warehouse, warehouse_exists
 
 
 def mark_build(connection: duckdb.DuckDBPyConnection, build_id: str) -> None:
@@ -14,13 +13,13 @@ def mark_build(connection: duckdb.DuckDBPyConnection, build_id: str) -> None:
     connection.execute("insert into etl.last_build values (?)", [build_id])
 
 
-def marked_build(warehouse: Path) -> str | None:
+def marked_build(warehouse: Warehouse) -> str | None:
     """Read the id of the build that made a warehouse; None if there is none.
 
     Raises:
         WarehouseUnusable: another process has it open, or it is damaged.
     """
-    if not warehouse.is_file():
+    if not warehouse_exists(warehouse):
         return None
     with open_warehouse(warehouse, read_only=True) as connection:
         try:

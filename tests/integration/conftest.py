@@ -23,6 +23,7 @@ from servers.mariadb import MariaDbMissingError, MariaDbServer, connect_to, runn
 from servers.postgres import PostgresMissingError, PostgresServer, running_postgres
 from servers.postgres_source import PostgresSource
 from servers.prefect_server import running_prefect_server
+from servers.s3 import new_bucket, running_s3
 from servers.sshd import SshdMissingError, SshServer, running_sshd
 
 Server = TypeVar("Server")
@@ -126,3 +127,20 @@ def upload(ssh_server: SshServer) -> Path:
     folder = ssh_server.uploads / uuid.uuid4().hex
     folder.mkdir()
     return folder
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[dict[str, str]]:
+    """Standard AWS variables of a running S3-compatible server."""
+    with running_s3() as variables:
+        yield variables
+
+
+@pytest.fixture
+def s3_bucket(s3_server: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> str:
+    """`s3://...` of an empty bucket that only this test uses; the environment leads to it."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name, value in s3_server.items():
+        monkeypatch.setenv(name, value)
+    return f"s3://{new_bucket(s3_server)}"

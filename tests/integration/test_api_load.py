@@ -28,7 +28,7 @@ def test_the_same_answer_twice_is_stored_once(load, http_api, lake):
     first, again = load(table), load(table)
     assert (first.status, again.status) == ("loaded", "known")
     assert first.batch_id == again.batch_id
-    assert len(list(lake.root.rglob("*.parquet"))) == 1
+    assert len(list(lake.settings.raw.rglob("*.parquet"))) == 1
     assert left_in(lake.settings.scratch) == []
 
 
@@ -58,7 +58,7 @@ def test_a_page_that_fails_in_the_middle_leaves_nothing(load, http_api, lake, la
     with pytest.raises((ApiUnavailable, ApiRefused)):
         load(table)
     assert lake.ledger.newest_deliveries(table) == {}
-    assert not list(lake.root.rglob("*.parquet"))
+    assert not list(lake.settings.raw.rglob("*.parquet"))
     assert left_in(lake.settings.scratch) == []
 
 

@@ -160,7 +160,7 @@ def test_a_file_is_loaded_and_registered(settings, engine, tmp_path):
     landing = tmp_path / "landing"
     landing.mkdir()
     (landing / "a.csv").write_text("id,city\n1,Salta\nx,bad\n")
-    table, lake = make_table(), RawLake(settings, Ledger(engine))
+    table, lake = make_table(), RawLake.of(settings)
     (found,) = find_files(landing, table)
     assert load_file(landing, found, table, lake).rows_loaded == 1
     assert load_file(landing, found, table, lake).status == "known"

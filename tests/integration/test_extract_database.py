@@ -70,7 +70,7 @@ def test_a_source_is_read_once_a_window_and_again_when_its_batches_are_gone(
     assert statuses(read_shop("today")[0]) == ["loaded", "known"], "from the cache"
     (newest,) = shop.raw_count("orders")
     assert newest == 11
-    for file in shop.lake.root.rglob("orders/**/*.parquet"):
+    for file in shop.lake.settings.raw.rglob("orders/**/*.parquet"):
         file.unlink()
     read_shop("today")
     assert shop.raw_count("orders") == (12,)

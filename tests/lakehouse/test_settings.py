@@ -115,3 +115,32 @@ def test_the_password_of_the_audit_database_is_never_shown(monkeypatch):
 
 def test_settings_can_be_made_by_hand(tmp_path):
     assert Settings(home=Path(tmp_path)).root == tmp_path
+
+
+@pytest.mark.parametrize("url", ["s3://lake", "s3://lake/raw", "s3://my.lake-1/a/b_c/"])
+def test_raw_may_lie_in_a_bucket_whose_ledger_every_host_reaches(monkeypatch, url):
+    monkeypatch.setenv("ALJIBE_RAW_URL", url)
+    monkeypatch.setenv("ALJIBE_AUDIT_URL", f"postgresql://ana:{SECRET}@db/x")
+    settings = load_settings()
+    assert settings.raw_place == url.rstrip("/")
+    assert settings.is_shared
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["lake", "/lake", "gs://lake", "s3://", "s3://key:word@lake/raw", "s3://lake/a?b"],
+)
+def test_another_place_of_raw_is_refused_without_showing_it(monkeypatch, url):
+    monkeypatch.setenv("ALJIBE_RAW_URL", url)
+    monkeypatch.setenv("ALJIBE_AUDIT_URL", f"postgresql://ana:{SECRET}@db/x")
+    with pytest.raises(SettingsInvalid, match=r"ALJIBE_RAW_URL: .*must be s3://bucket") as caught:
+        load_settings()
+    assert "word" not in str(caught.value)
+
+
+def test_a_bucket_with_the_ledger_of_one_machine_needs_to_be_said(monkeypatch):
+    monkeypatch.setenv("ALJIBE_RAW_URL", "s3://lake/raw")
+    with pytest.raises(SettingsInvalid, match="Set ALJIBE_AUDIT_URL to PostgreSQL"):
+        load_settings()
+    monkeypatch.setenv("ALJIBE_RAW_SINGLE_HOST", "true")
+    assert load_settings().raw_url == "s3://lake/raw"

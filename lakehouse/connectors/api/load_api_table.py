@@ -18,10 +18,10 @@ from lakehouse.errors import DeliveryRefused
 from lakehouse.formats.staging_limits import StagingLimits
 from lakehouse.lake.arrival import Arrival
 from lakehouse.lake.duckdb_session import resources_suffice
-from lakehouse.lake.file_lock import FileLock, Holder
 from lakehouse.lake.ledger import Delivery
 from lakehouse.lake.load_delivery import Content, load_delivery
 from lakehouse.lake.raw_lake import TABLE_LOCK_TIMEOUT, RawLake
+from lakehouse.lake.shared_locks import shared_lock
 from lakehouse.source_catalog import Table
 
 
@@ -79,9 +79,11 @@ def _asked_folder(table: Table, lake: RawLake, run_id: str | None) -> Iterator[P
     """
     # A hyphen is in no name of a source, so that no load's scratch folder is this one.
     downloads = lake.settings.scratch / "api-answers" / table.source / table.name
-    lock = FileLock(
+    lock = shared_lock(
+        lake.settings,
+        f"reading of {table.full_name}",
         downloads.with_name(f"{table.name}.lock"),
-        Holder.of_this_process(run_id or "load"),
+        run_id or "load",
         timeout=TABLE_LOCK_TIMEOUT,
     )
     with lock, download_folder(downloads) as folder:

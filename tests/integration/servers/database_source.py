@@ -57,7 +57,7 @@ class DatabaseSource:
 
     def files(self) -> list[Path]:
         """Every file of the lake and of its scratch, but the locks."""
-        found = [*self.lake.root.rglob("*"), *self.lake.settings.scratch.rglob("*")]
+        found = [*self.lake.settings.raw.rglob("*"), *self.lake.settings.scratch.rglob("*")]
         return [path for path in found if path.is_file() and path.suffix != ".lock"]
 
 

@@ -142,7 +142,7 @@ def test_a_backup_that_was_killed_goes_on_where_it_stopped(
 
 def test_a_batch_between_its_commit_and_its_rename_is_backed_up(filled, home, store, rows):
     lake = RawLake.of(filled)
-    final = lake.file_of(lake.ledger.batches_of("shop", "sales")[0])
+    final = lake.store.file_of(lake.ledger.batches_of("shop", "sales")[0])
     final.rename(temporary_path(final))
     take_backup(filled, store)
     other = home("other")
@@ -154,7 +154,7 @@ def test_a_file_that_raw_lost_is_taken_from_the_backup_before_and_brought_back(f
     before = rows(filled)
     take_backup(filled, store)
     lake = RawLake.of(filled)
-    final = lake.file_of(lake.ledger.batches_of("shop", "sales")[0])
+    final = lake.store.file_of(lake.ledger.batches_of("shop", "sales")[0])
     final.unlink()
     assert take_backup(filled, store).header.missing == ()
     assert restore_missing(filled, store) == ([str(final.relative_to(filled.raw))], [])

@@ -85,7 +85,7 @@ def load(tmp_path_factory: pytest.TempPathFactory):
         names = ", ".join(sql_identifier(name) for name in columns)
         with duckdb.connect() as session:
             session.execute("set timezone = 'UTC'")
-            file = sql_path(lake.file_of(batch))
+            file = sql_path(lake.store.file_of(batch))
             read = session.execute(
                 f"select {names} from read_parquet({file}) order by _source_line"
             )

@@ -117,7 +117,7 @@ def test_any_table_is_read_back_as_it_was_written(names, data, lake, landing):
     assert delivery.status == "loaded", delivery.reason
     assert (delivery.rows_loaded, delivery.rows_rejected) == (len(rows), 0)
     columns = ", ".join(sql_identifier(name) for name in names)
-    batch = lake.file_of(lake.ledger.batch(delivery.batch_id))
+    batch = lake.store.file_of(lake.ledger.batch(delivery.batch_id))
     with duckdb.connect() as session:
         read = session.execute(
             f"select {columns} from read_parquet({sql_path(batch)}) order by _source_line"

@@ -21,6 +21,7 @@ LOADS = """
     import json, os, signal, sys
     from pathlib import Path
     from lakehouse.connectors.folder import find_files
+    from lakehouse.lake import folder_batches
     from lakehouse.lake import load_delivery as module
     from lakehouse.lake import load_file as files
     from lakehouse.lake.ledger import Ledger
@@ -57,7 +58,7 @@ LOADS = """
         elif point == "after the commit":
             die_after(Ledger, "record")
         elif point == "after the rename":
-            die_after(module, "publish_file")
+            die_after(folder_batches, "publish_file")
         table = Table.model_validate_json(table)
         lake = RawLake.of(load_settings())
         for found in find_files(Path(folder), table):
@@ -139,7 +140,7 @@ def test_after_a_kill_the_next_run_has_every_row_exactly_once(
         assert delivery.status == ("known" if committed else "loaded")
     register_raw(catalog, lake, settings.warehouse("shop"), "test")
     assert counts(settings) == ((50, 50) if committed or again == "load" else (0, 0))
-    assert not any(lake.root.rglob("*.tmp"))
+    assert not any(lake.settings.raw.rglob("*.tmp"))
 
 
 @pytest.mark.parametrize("point", ["half of the temporary file", "temporary file written"])
@@ -147,7 +148,7 @@ def test_a_death_while_a_lost_batch_is_restored_does_not_publish_a_torn_file(
     point, table, settings, lake, landing, deliver, load_in_children
 ):
     first = deliver("a.csv", TEXT)
-    lake.file_of(lake.ledger.batch(first.batch_id)).unlink()
+    lake.store.file_of(lake.ledger.batch(first.batch_id)).unlink()
     assert load_in_children(point) == [-signal.SIGKILL]
     (found,) = find_files(landing, table)
     assert load_file(landing, found, table, lake).status == "loaded"
@@ -171,7 +172,7 @@ def test_processes_that_load_the_same_file_at_once_store_it_once(
 
 def test_recovery_completes_committed_files_and_removes_the_others(table, lake, deliver):
     delivery = deliver("a.csv", TEXT)
-    final = lake.file_of(lake.ledger.batch(delivery.batch_id))
+    final = lake.store.file_of(lake.ledger.batch(delivery.batch_id))
     final.rename(final.with_name(final.name + ".tmp"))
     stray = final.with_name("stray.parquet.tmp")
     stray.write_bytes(b"half")

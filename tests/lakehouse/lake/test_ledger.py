@@ -243,7 +243,7 @@ def test_a_loaded_file_is_work_again_only_when_its_batch_is_gone(lake, table, de
     assert pending(lake, table, delivery) == set()
     assert pending(lake, table, replace(delivery, size=99)) == {"a.csv"}
     assert pending(lake, table, replace(delivery, mtime_ns=99)) == {"a.csv"}
-    lake.file_of(lake.ledger.batch(delivery.batch_id)).unlink()
+    lake.store.file_of(lake.ledger.batch(delivery.batch_id)).unlink()
     assert pending(lake, table, delivery) == {"a.csv"}
 
 

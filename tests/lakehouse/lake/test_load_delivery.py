@@ -59,7 +59,7 @@ def deliver_parts(lake):
 
 
 def loaded(lake, delivery, query: str) -> list[tuple]:
-    path = lake.file_of(lake.ledger.batch(delivery.batch_id))
+    path = lake.store.file_of(lake.ledger.batch(delivery.batch_id))
     return duckdb.sql(query.format(raw=f"'{path}'")).fetchall()
 
 

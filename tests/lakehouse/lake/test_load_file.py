@@ -43,14 +43,14 @@ def test_a_file_is_loaded_with_its_lines_its_name_and_its_moment(
         batch, at, name = rows_of(connection, "_batch_id, _extracted_at, _source_file")[0]
     assert (batch, name) == (delivery.batch_id, "sales.csv")
     assert before <= at <= datetime.now(UTC)
-    assert everything(lake.root) == {lake.ledger.batch(batch).path}
+    assert everything(lake.settings.raw) == {lake.ledger.batch(batch).path}
 
 
 def test_the_same_content_twice_is_stored_once(table, deliver, warehouse, lake):
     first = deliver("a.csv", "id,city\n1,Salta\n")
     second = deliver("a.csv", "id,city\n1,Salta\n")
     assert (second.status, second.batch_id) == ("known", first.batch_id)
-    assert len(everything(lake.root)) == 1
+    assert len(everything(lake.settings.raw)) == 1
     with warehouse(table) as connection:
         assert rows_of(connection, "id") == [(1,)]
 
@@ -87,7 +87,7 @@ def test_a_file_that_changes_while_it_is_read_leaves_nothing(
     with pytest.raises(DeliveryMoving, match=r"a\.csv"):
         load_file(landing, found, table, lake)
     assert lake.ledger.newest_deliveries(table) == {}
-    assert everything(lake.root) == set()
+    assert everything(lake.settings.raw) == set()
     assert not settings.quarantine.exists() or everything(settings.quarantine) == set()
     assert not settings.scratch.exists() or everything(settings.scratch) == set()
 
@@ -133,7 +133,7 @@ def test_a_batch_that_was_deleted_by_hand_is_restored_by_the_next_load(
     table, deliver, warehouse, lake
 ):
     first = deliver("a.csv", "id,city\n1,Salta\nx,bad\n")
-    path = lake.file_of(lake.ledger.batch(first.batch_id))
+    path = lake.store.file_of(lake.ledger.batch(first.batch_id))
     path.unlink()
     again = deliver("a.csv", "id,city\n1,Salta\nx,bad\n")
     assert (again.status, again.batch_id) == ("loaded", first.batch_id)
@@ -157,7 +157,7 @@ def test_a_lake_whose_audit_database_was_lost_counts_every_row_once(
         books.execute(delete(deliveries))
         books.execute(delete(batches))
     assert deliver("a.csv", "id,city\n1,Salta\n").status == "loaded"
-    assert len(everything(lake.root)) == 1
+    assert len(everything(lake.settings.raw)) == 1
     with warehouse(table) as connection:
         assert rows_of(connection, "id") == [(1,)]
 
@@ -173,7 +173,7 @@ def test_a_fault_on_the_way_leaves_no_temporary_file(
     found = put("a.csv", "id,city\n1,Salta\nx,bad\n")
     with pytest.raises(ResourcesExhausted, match=r"sales, file a\.csv: No space"):
         load_file(landing, found, table, lake)
-    assert everything(lake.root) == set()
+    assert everything(lake.settings.raw) == set()
     assert everything(settings.scratch) == set()
 
 
@@ -216,7 +216,7 @@ def test_a_disk_that_is_full_loads_nothing_and_says_what_to_do(
     assert err == ""
     assert "a.csv" in out
     assert "disk" in out
-    assert everything(lake.root) == set()
+    assert everything(lake.settings.raw) == set()
     assert everything(settings.scratch) == set()
     assert lake.ledger.newest_deliveries(table) == {}
 

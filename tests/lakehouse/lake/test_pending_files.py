@@ -51,7 +51,7 @@ def test_a_file_that_grows_within_that_time_leaves_nothing_and_is_loaded_whole_l
     writer.join()
     assert not lake.ledger.newest_deliveries(table)
     assert not list(settings.quarantine.rglob("*.csv"))
-    assert not list(lake.root.rglob("*.parquet*"))
+    assert not list(lake.settings.raw.rglob("*.parquet*"))
     table, listed = look()
     assert load(landing, lake, table, listed.files[0]).rows_loaded == 2
 

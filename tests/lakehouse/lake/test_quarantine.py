@@ -44,7 +44,7 @@ def wider(table: Table) -> Table:
 
 
 def rows_of(lake: RawLake, batch_id: str) -> int:
-    return pq.ParquetFile(lake.file_of(lake.ledger.batch(batch_id))).metadata.num_rows
+    return pq.ParquetFile(lake.store.file_of(lake.ledger.batch(batch_id))).metadata.num_rows
 
 
 def test_a_bad_file_lives_from_refusal_over_a_corrected_contract_to_the_lake(
@@ -165,7 +165,7 @@ def test_a_corrected_file_that_comes_during_a_replay_is_not_replaced(
         replay(one, lake, run_id="run-2")
     newest = lake.ledger.newest_deliveries(table)["a.csv"]
     assert newest.delivery_id == corrected[0].delivery_id
-    assert not list(lake.root.rglob("*.tmp"))
+    assert not list(lake.settings.raw.rglob("*.tmp"))
 
 
 def test_two_replays_at_once_load_it_once(table, deliver, lake):
@@ -248,7 +248,7 @@ def test_groups_of_the_name_come_with_a_replay(make_table, deliver, lake):
     table = make_table(regex=r"(?P<shop>\w+)\.csv")
     refused = deliver("north.csv", "id,city\nx,Salta\n", table)
     loaded = replay(found(wider(table), lake, refused.delivery_id), lake, run_id="ana")
-    read = pq.read_table(lake.file_of(lake.ledger.batch(loaded.batch_id)))
+    read = pq.read_table(lake.store.file_of(lake.ledger.batch(loaded.batch_id)))
     assert read.column("shop").to_pylist() == ["north"]
     assert read.column("_source_file").to_pylist() == ["north.csv"]
 

@@ -1,4 +1,3 @@
-import sys
 import threading
 from pathlib import Path
 
@@ -8,6 +7,7 @@ from pydantic import SecretStr
 
 from lakehouse.connectors.folder import find_files
 from lakehouse.errors import LakeDamaged, TransientError, WarehouseUnusable
+from lakehouse.lake import folder_batches
 from lakehouse.lake.load_file import load_file
 from lakehouse.lake.pending_files import pending_names
 from lakehouse.lake.raw_lake import RawLake
@@ -157,14 +157,14 @@ def test_values_that_do_not_fit_a_changed_contract_stop_the_run_until_they_come_
 
 def test_a_file_that_is_no_parquet_is_named(table, deliver, warehouse, lake):
     delivery = deliver("a.csv", "id,city\n1,Salta\n")
-    lake.file_of(lake.ledger.batch(delivery.batch_id)).write_bytes(b"torn")
+    lake.store.file_of(lake.ledger.batch(delivery.batch_id)).write_bytes(b"torn")
     with pytest.raises(LakeDamaged, match=delivery.batch_id):
         warehouse(table)
 
 
 def test_a_stray_temporary_file_is_not_read(table, deliver, warehouse, lake):
     delivery = deliver("a.csv", "id,city\n1,Salta\n")
-    final = lake.file_of(lake.ledger.batch(delivery.batch_id))
+    final = lake.store.file_of(lake.ledger.batch(delivery.batch_id))
     with warehouse(table) as connection:
         (final.parent / "x.parquet.tmp").write_bytes(b"half")
         assert connection.execute("select count(*) from raw.sales").fetchone() == (1,)
@@ -180,7 +180,7 @@ def test_a_view_stays_valid_when_a_later_file_brings_a_column(table, deliver, wa
 
 def test_a_batch_that_counts_and_is_not_in_the_lake_stops_the_run(table, deliver, warehouse, lake):
     delivery = deliver("a.csv", "id,city\n1,Salta\n")
-    lake.file_of(lake.ledger.batch(delivery.batch_id)).unlink()
+    lake.store.file_of(lake.ledger.batch(delivery.batch_id)).unlink()
     with pytest.raises(LakeDamaged, match=rf"shop\.sales.*{delivery.batch_id}"):
         warehouse(table)
 
@@ -189,7 +189,7 @@ def test_an_old_batch_that_does_not_count_may_be_gone(make_table, deliver, wareh
     table = make_table(load="snapshot")
     old = deliver("a.csv", "id,city\n1,Salta\n", table)
     deliver("b.csv", "id,city\n2,Jujuy\n", table)
-    lake.file_of(lake.ledger.batch(old.batch_id)).unlink()
+    lake.store.file_of(lake.ledger.batch(old.batch_id)).unlink()
     with warehouse(table) as connection:
         assert connection.execute("select id from raw.sales").fetchall() == [(2,)]
 
@@ -199,14 +199,14 @@ def test_a_load_between_commit_and_rename_is_waited_for(
 ):
     found = put("a.csv", "id,city\n1,Salta\n")
     committed, go_on = threading.Event(), threading.Event()
-    real = sys.modules["lakehouse.lake.load_delivery"].publish_file
+    real = folder_batches.publish_file
 
     def slow(temporary: Path, final: Path) -> None:
         committed.set()
         assert go_on.wait(20)
         real(temporary, final)
 
-    monkeypatch.setattr("lakehouse.lake.load_delivery.publish_file", slow)
+    monkeypatch.setattr("lakehouse.lake.folder_batches.publish_file", slow)
     loading = threading.Thread(target=load_file, args=(landing, found, table, lake))
     loading.start()
     assert committed.wait(20)

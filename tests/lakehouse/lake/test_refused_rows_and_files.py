@@ -71,7 +71,7 @@ def test_a_refused_file_is_kept_with_its_reason(deliver, settings, lake, text, w
     assert (reason["file"], reason["sha256"]) == ("a.csv", delivery.sha256)
     assert words in reason["reason"]
     assert reason["reason"] == delivery.reason
-    assert everything(lake.root) == set()
+    assert everything(lake.settings.raw) == set()
     assert not any(settings.quarantine.rglob("*.tmp"))
 
 

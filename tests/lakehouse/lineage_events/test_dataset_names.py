@@ -30,6 +30,9 @@ def test_a_raw_table_is_the_folder_of_its_batches():
     assert raw_table(Path("/lake/raw"), "pharma_files", "ventas_arg") == DatasetName(
         "file", "/lake/raw/pharma_files/ventas_arg"
     )
+    assert raw_table("s3://lake/raw", "pharma_files", "ventas_arg") == DatasetName(
+        "s3://lake", "raw/pharma_files/ventas_arg"
+    )
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ def loaded(home: Path, file: Path, sample: Sample) -> tuple[Any, ...]:
     lake = RawLake.of(Settings(home=home / file.suffix / "home"))
     delivery = load_file(file.parent, find_files(file.parent, table)[0], table, lake)
     assert delivery.status == "loaded", delivery.reason
-    (batch,) = lake.root.rglob("*.parquet")
+    (batch,) = lake.settings.raw.rglob("*.parquet")
     names = ", ".join(column["name"] for column in columns)
     with duckdb.connect() as session:
         (row,) = session.execute(f"select {names} from '{batch}'").fetchall()

@@ -6,7 +6,7 @@ import yaml
 
 from lakehouse.errors import DbtCouldNotRun, WarehouseUnusable
 from lakehouse.transform.dbt_command import DbtBuild
-from lakehouse.transform.profile_target import duckdb_file, missing_values
+from lakehouse.transform.profile_target import missing_values, written_by
 from lakehouse.transform.warehouse_mark import mark_build, marked_build
 
 
@@ -26,23 +26,23 @@ def foreign(settings, tmp_path):
 
 
 def test_our_own_project_writes_the_warehouse_of_the_domain(build, settings):
-    assert duckdb_file(build) == settings.warehouse("shop")
+    assert written_by(build) == settings.warehouse("shop")
 
 
 def test_a_relative_path_counts_from_the_project(foreign, tmp_path):
     build = foreign({"type": "duckdb", "path": "db/x.duckdb"})
-    assert duckdb_file(build) == tmp_path / "foreign/db/x.duckdb"
+    assert written_by(build) == tmp_path / "foreign/db/x.duckdb"
 
 
 def test_a_path_may_come_from_the_environment(foreign, monkeypatch, settings):
     monkeypatch.setenv("SHOP_DB", "/var/x y:z.duckdb")
-    assert duckdb_file(foreign({"type": "duckdb", "path": "{{ env_var('SHOP_DB') }}"})) == Path(
+    assert written_by(foreign({"type": "duckdb", "path": "{{ env_var('SHOP_DB') }}"})) == Path(
         "/var/x y:z.duckdb"
     )
     default = foreign({"type": "duckdb", "path": "{{ env_var('NO_DB', '/var/d.duckdb') }}"})
-    assert duckdb_file(default) == Path("/var/d.duckdb")
+    assert written_by(default) == Path("/var/d.duckdb")
     ours = foreign({"type": "duckdb", "path": "{{ env_var('ALJIBE_WAREHOUSE') }}"})
-    assert duckdb_file(ours) == settings.warehouse("jaffle")
+    assert written_by(ours) == settings.warehouse("jaffle")
 
 
 @pytest.mark.parametrize(
@@ -57,18 +57,18 @@ def test_a_path_may_come_from_the_environment(foreign, monkeypatch, settings):
     ],
     ids=str,
 )
-def test_what_is_no_local_duckdb_file_gives_none(foreign, output):
-    assert duckdb_file(foreign(output)) is None
+def test_what_is_no_local_written_by_gives_none(foreign, output):
+    assert written_by(foreign(output)) is None
 
 
 def test_the_target_is_the_one_given_then_dbt_s_variable_then_the_profile_s(foreign, monkeypatch):
     outputs = {
         name: {"type": "duckdb", "path": f"/var/{name}.db"} for name in ("dev", "ci", "prod")
     }
-    assert duckdb_file(foreign(None, outputs=outputs)) == Path("/var/dev.db")
+    assert written_by(foreign(None, outputs=outputs)) == Path("/var/dev.db")
     monkeypatch.setenv("DBT_TARGET", "ci")
-    assert duckdb_file(foreign(None, outputs=outputs)) == Path("/var/ci.db")
-    assert duckdb_file(foreign(None, outputs=outputs, target="prod")) == Path("/var/prod.db")
+    assert written_by(foreign(None, outputs=outputs)) == Path("/var/ci.db")
+    assert written_by(foreign(None, outputs=outputs, target="prod")) == Path("/var/prod.db")
 
 
 @pytest.mark.parametrize(
@@ -85,14 +85,14 @@ def test_the_target_is_the_one_given_then_dbt_s_variable_then_the_profile_s(fore
 )
 def test_a_profile_that_leads_nowhere_is_a_clear_error(foreign, build_of, words):
     with pytest.raises(DbtCouldNotRun, match=words):
-        duckdb_file(foreign(**build_of))
+        written_by(foreign(**build_of))
 
 
 def test_a_profile_that_is_no_yaml_is_a_clear_error(foreign, tmp_path):
     build = foreign({})
     (tmp_path / "foreign" / "profiles.yml").write_text("f: [")
     with pytest.raises(DbtCouldNotRun, match=r"profiles\.yml cannot be read"):
-        duckdb_file(build)
+        written_by(build)
 
 
 def test_values_that_prefect_resolved_to_nothing_are_found():

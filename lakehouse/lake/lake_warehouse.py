@@ -1,0 +1,235 @@
+"""The warehouse of a domain as a DuckLake: its catalog in PostgreSQL, its rows as Parquet files.
+
+Each domain has a metadata schema and a data folder of its own. Inside DuckDB the catalog bears the
+domain's name, as an embedded warehouse bears that of its file: all SQL is the same.
+Format and options: https://ducklake.select/docs/stable/.
+"""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import duckdb
+from psycopg.conninfo import make_conninfo
+from pydantic import SecretStr
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from lakehouse.errors import SettingsInvalid, WarehouseMissing
+from lakehouse.lake.duckdb_extensions import load_extensions, prepare_extensions
+from lakehouse.lake.lake_faults import lake_faults
+from lakehouse.lake.s3_session import let_read_s3
+from lakehouse.sql_quoting import sql_identifier, sql_string
+
+_EXTENSIONS = ("postgres", "ducklake")
+_BUCKET_SECRET = "aljibe_lake"
+_NAMES = ("postgres", "postgresql")
+_CONNECTION = {
+    "connect_timeout": "10",
+    "application_name": "aljibe lake",
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+}
+# DuckLake itself tries a commit again that only lost the race for a snapshot's number.
+_COMMIT = {"ducklake_max_retry_count": 15, "ducklake_retry_wait_ms": 50}
+
+
+@dataclass(frozen=True)
+class LakeWarehouse:
+    """The warehouse of a domain in a DuckLake.
+
+    Attributes:
+        domain: its name, and that of the catalog in every connection.
+        catalog: SQLAlchemy URL of the PostgreSQL database with the metadata.
+        data: folder or `s3://` prefix of the domain's files, ending in a slash.
+        extensions: folder for DuckDB's extensions.
+        scratch: folder in which a connection makes one for what exceeds its memory.
+        memory: limit of a connection.
+        version: snapshot that is read; None reads the newest, and only then can be written.
+    """
+
+    domain: str
+    catalog: SecretStr
+    data: str
+    extensions: Path
+    scratch: Path
+    memory: str = "1500MB"
+    version: int | None = None
+
+    @property
+    def name(self) -> str:
+        """What tells it from other warehouses of this home, and from the domain's file."""
+        return f"{self.domain}.lake"
+
+    @property
+    def metadata_schema(self) -> str:
+        """Schema of the catalog's PostgreSQL that holds this domain's metadata."""
+        return f"lake_{self.domain}"
+
+    @property
+    def address(self) -> str:
+        """What follows ATTACH: the catalog's address, without its password."""
+        return f"ducklake:postgres:{self._conninfo}"
+
+    @property
+    def is_in_bucket(self) -> bool:
+        """Whether its files lie in an S3 bucket, not in a folder."""
+        return self.data.startswith("s3://")
+
+    def at(self, version: int) -> "LakeWarehouse":
+        """The same warehouse as it was at a snapshot."""
+        return replace(self, version=version)
+
+    @property
+    def place(self) -> str:
+        """The catalog's database as `host:port/database`."""
+        url = _url(self.catalog)
+        return f"{url.host or 'localhost'}:{url.port or 5432}/{url.database}"
+
+    def __str__(self) -> str:
+        at = "" if self.version is None else f", version {self.version}"
+        return f"lake {self.domain} ({self.place}{at})"
+
+    def environment(self) -> dict[str, str]:
+        """Variables that the output `lake` of profiles.yml reads; the password only for libpq."""
+        password = _url(self.catalog).password
+        return {
+            "ALJIBE_TARGET": "lake",
+            "ALJIBE_WAREHOUSE": self.domain,
+            "ALJIBE_WAREHOUSE_ADDRESS": self.address,
+            "ALJIBE_WAREHOUSE_SCHEMA": self.metadata_schema,
+            "ALJIBE_WAREHOUSE_DATA": self.data,
+            "ALJIBE_EXTENSIONS": str(prepare_extensions(self.extensions)),
+            **({"PGPASSWORD": str(password)} if password else {}),
+        }
+
+    @contextmanager
+    def opened(self, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Connect, in UTC, with the lake as the current catalog; closed at the end.
+
+        Raises:
+            WarehouseUnusable: see `attach`.
+            WarehouseConflict: another process changed the same table meanwhile.
+        """
+        self.scratch.mkdir(parents=True, exist_ok=True)
+        with lake_faults(str(self)), duckdb.connect() as connection:
+            connection.execute(f"set memory_limit = {sql_string(self.memory)}")
+            # Of its own: two processes that spill into one folder would take each other's files.
+            spill = self.scratch / f"aljibe-lake-{uuid.uuid4().hex}"
+            connection.execute(f"set temp_directory = {sql_string(str(spill))}")
+            self.attach(connection, read_only=read_only)
+            connection.execute(f"use {sql_identifier(self.domain)}")
+            yield connection
+
+    def attach(self, connection: duckdb.DuckDBPyConnection, *, read_only: bool = False) -> None:
+        """Attach the lake to a connection, under the domain's name; sets UTC.
+
+        Raises:
+            WarehouseRefused: the catalog refuses user, password, name or data folder.
+            WarehouseUnusable: the catalog does not answer.
+            LakeRefused: the bucket of the files cannot be reached from here.
+        """
+        load_extensions(connection, self.extensions, _EXTENSIONS)
+        if self.is_in_bucket:
+            let_read_s3(connection, self.data, self.extensions, _BUCKET_SECRET)
+        connection.execute("set timezone = 'UTC'")
+        for name, value in _COMMIT.items():
+            connection.execute(f"set {name} = {value}")
+        password = _url(self.catalog).password
+        secret, lake = (sql_identifier(f"{part}_{self.domain}") for part in ("catalog", "lake"))
+        connection.execute(
+            f"create or replace temporary secret {secret} "
+            f"(type postgres, password {sql_string(str(password or ''))})"
+        )
+        connection.execute(
+            f"create or replace temporary secret {lake} (type ducklake, "
+            f"metadata_path {sql_string(self._conninfo)}, metadata_parameters "
+            f"map {{'TYPE': 'postgres', 'SECRET': {sql_string(f'catalog_{self.domain}')}}})"
+        )
+        options = [*self._options, *(["read_only"] if read_only and self.version is None else [])]
+        with lake_faults(str(self)):
+            connection.execute(
+                f"attach 'ducklake:lake_{self.domain}' as {sql_identifier(self.domain)} "
+                f"({', '.join(options)})"
+            )
+
+    def attach_sql(self) -> str:
+        """What a reader types into DuckDB; the password comes from PGPASSWORD or ~/.pgpass."""
+        options = ", ".join(self._options)
+        return (
+            f"load postgres; load ducklake;{' load httpfs;' if self.is_in_bucket else ''}\n"
+            f"set timezone = 'UTC';\n"
+            f"attach {sql_string(self.address)} as {sql_identifier(self.domain)}\n"
+            f"    ({options}{'' if self.version is not None else ', read_only'});\n"
+            f"use {sql_identifier(self.domain)};"
+        )
+
+    def exists(self) -> bool:
+        """Whether something was ever written to it.
+
+        Raises:
+            WarehouseUnusable: the catalog does not answer.
+        """
+        try:
+            with self.opened(read_only=True) as connection:
+                row = connection.execute("select 1 from duckdb_schemas() limit 1").fetchone()
+        except WarehouseMissing:
+            return False
+        return row is not None
+
+    def current_version(self) -> int:
+        """The newest snapshot."""
+        with self.opened(read_only=True) as connection:
+            row = connection.execute(
+                f"select id from {sql_identifier(self.domain)}.current_snapshot()"
+            ).fetchone()
+        return int(row[0]) if row else 0
+
+    @property
+    def _options(self) -> list[str]:
+        at = [] if self.version is None else [f"snapshot_version {self.version}"]
+        return [
+            f"metadata_schema {sql_string(self.metadata_schema)}",
+            f"data_path {sql_string(self.data)}",
+            *at,
+        ]
+
+    @property
+    def _conninfo(self) -> str:
+        url = _url(self.catalog)
+        query = {name: value for name, value in url.query.items() if isinstance(value, str)}
+        given = {
+            "host": url.host,
+            "port": url.port,
+            "user": url.username,
+            "dbname": url.database,
+        }
+        return make_conninfo("", **{**_CONNECTION, **query}, **given)
+
+
+def check_catalog(url: SecretStr) -> None:
+    """Make sure that a URL can be the catalog of a lake.
+
+    Raises:
+        SettingsInvalid: it is not a URL of PostgreSQL, or names no database.
+    """
+    _url(url)
+
+
+def _url(catalog: SecretStr) -> URL:
+    try:
+        parsed = make_url(catalog.get_secret_value())
+    except (ArgumentError, ValueError):
+        raise SettingsInvalid(
+            "ALJIBE_LAKE_CATALOG_URL is not a database URL; quote special characters of the "
+            "password."
+        ) from None
+    if parsed.drivername.partition("+")[0] not in _NAMES or not parsed.database:
+        raise SettingsInvalid(
+            f"ALJIBE_LAKE_CATALOG_URL: {parsed.drivername} with database {parsed.database!r} "
+            "cannot hold the catalog of a lake; use postgresql://user:password@host/database."
+        )
+    return parsed

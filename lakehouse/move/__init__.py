@@ -1,0 +1,1 @@
+"""Bring a whole lake to another place."""
