@@ -105,7 +105,7 @@ def dbt_build(
                 if trace_nodes:
                     run_dbt_with_node_tasks(build)
                 elif most_parts > 1:
-                    run_dbt_in_parts(build, build_id, most_parts, lock)
+                    run_dbt_in_parts(build, build_id, most_parts, held)
                 else:
                     run_dbt_build(build, held)
                 sources = judge_sources(build, build_id, None, held)

@@ -20,7 +20,7 @@ def dbt_build_part(domain: str, build_id: str, part: int, writer: str) -> State[
         domain: folder name below `dbt/models/`.
         build_id: of the build that was split.
         part: number of the part, from 1.
-        writer: id of the flow run that holds the domain's lock.
+        writer: who holds the domain's lock, as that run tells its parts.
 
     Returns:
         Completed; CompletedWithWarnings where nodes failed or warn; or Failed: dbt could not run,

@@ -65,14 +65,7 @@ def only_writer(settings: Settings, domain: str) -> Iterator[DomainLock]:
         logger.warning("The last writer of %s died without an end: %s.", domain, holder)
 
     run = f"{flow_run.get_flow_name()} {flow_run.get_name()}"
-    with domain_writer(
-        settings,
-        domain,
-        run,
-        run_id=flow_run.get_id() or "",
-        on_wait=_waiting,
-        on_left_behind=_left,
-    ) as lock:
+    with domain_writer(settings, domain, run, on_wait=_waiting, on_left_behind=_left) as lock:
         yield lock
 
 

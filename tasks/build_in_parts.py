@@ -1,5 +1,6 @@
 """A dbt build that workers of the pool share: what the whole run does, and what each part does."""
 
+from collections.abc import Sequence
 from functools import partial
 
 from prefect.logging import get_run_logger
@@ -7,8 +8,9 @@ from prefect.runtime import flow_run
 
 from lakehouse.errors import PartLost, PartRefused, SplitRefused
 from lakehouse.lake.audit_database import audit_engine
-from lakehouse.lake.file_lock import FileLock, Holder, current_holder
+from lakehouse.lake.file_lock import Holder
 from lakehouse.lake.run_parts import RunPart, RunParts, part_lock
+from lakehouse.lake.shared_locks import domain_holder
 from lakehouse.quality.build_results import BuildResults
 from lakehouse.quality.dbt_results import read_results
 from lakehouse.settings import Settings, load_settings
@@ -88,7 +90,9 @@ def wait_for_left_parts(domain: str) -> None:
                 store.fail(left, PartLost("the process that built it died."))
 
 
-def run_dbt_in_parts(build: DbtBuild, build_id: str, most_parts: int, writer: FileLock) -> None:
+def run_dbt_in_parts(
+    build: DbtBuild, build_id: str, most_parts: int, keep_open: Sequence[int]
+) -> None:
     """Run a build by its parts; leaves the results of all of them as if dbt had run once.
 
     A graph of which nothing can be gained is built in one.
@@ -97,9 +101,9 @@ def run_dbt_in_parts(build: DbtBuild, build_id: str, most_parts: int, writer: Fi
         build: the build.
         build_id: its id; one that was begun before goes on with what is left to do.
         most_parts: built at the same time.
-        writer: the domain's lock, which lets the parts in.
+        keep_open: descriptors of the domain's lock, which dbt has to hold as long as it lives.
     """
-    settings, logger, keep_open = load_settings(), get_run_logger(), [writer.descriptor]
+    settings, logger = load_settings(), get_run_logger()
     engine = audit_engine(settings)
     store, history = RunParts(engine), BuildHistory(engine)
     forget_results(build)
@@ -135,15 +139,16 @@ def run_dbt_in_parts(build: DbtBuild, build_id: str, most_parts: int, writer: Fi
         len(waves),
         f", of which {done} parts are done already" if done else "",
     )
+    writer = _writer_of(build.domain, settings)
     work = PartWork(
         DEPLOYMENT,
         lambda part: {
             "domain": part.domain,
             "build_id": part.split_id,
             "part": part.number,
-            "writer": writer.run_id,
+            "writer": writer,
         },
-        lambda part: build_part(part.domain, part.split_id, part.number, writer.run_id),
+        lambda part: build_part(part.domain, part.split_id, part.number, writer),
         settings.dbt_timeout_seconds + settings.lock_timeout_seconds + _SPARE_SECONDS,
     )
     for wave in waves:
@@ -167,7 +172,7 @@ def build_part(domain: str, build_id: str, number: int, writer: str) -> BuildRes
         domain: whose build.
         build_id: of the build that was split.
         number: of the part.
-        writer: id of the flow run that holds the lock.
+        writer: who holds the lock, as `run_dbt_in_parts` tells its parts.
 
     Returns:
         What dbt came to; None if the part was done already.
@@ -193,7 +198,7 @@ def build_part(domain: str, build_id: str, number: int, writer: str) -> BuildRes
         try:
             build = build_of_part(settings, part)
             take_parse_of(build, settings.dbt_target(domain))
-            run_dbt_build(build, [lock.descriptor])
+            run_dbt_build(build, lock.descriptors)
             outcome, results = outcome_of(build), read_results(build.target_path)
         except Exception as error:
             store.fail(part, error)
@@ -208,16 +213,20 @@ def assert_let_in(settings: Settings, domain: str, build_id: str, writer: str) -
     Raises:
         PartRefused: naming who holds it.
     """
-    holder = current_holder(settings.lock_file(domain))
     build = BuildHistory(audit_engine(settings)).one(build_id)
     going_on = build is not None and build.status == "running" and build.domain == domain
-    if writer and going_on and holder is not None and holder.run_id == writer:
-        return
-    raise PartRefused(
-        f"This part belongs to a build of {domain} that is over: "
-        f"{f'{holder} writes it now' if holder else 'nobody writes it now'}. "
-        "Start a build instead; it makes its own parts."
-    )
+    now = _writer_of(domain, settings)
+    if not going_on or not now or now != writer:
+        raise PartRefused(
+            f"This part belongs to a build of {domain} that is over: "
+            f"{now or 'nobody'} writes the domain now. Start a build; it makes its own parts."
+        )
+
+
+def _writer_of(domain: str, settings: Settings) -> str:
+    """Who writes a domain now, told alike on every host; empty if nobody does."""
+    holder = domain_holder(settings, domain)
+    return f"{holder.run} (pid {holder.pid} on {holder.host})" if holder else ""
 
 
 def _log(line: DbtLine) -> None:

@@ -76,7 +76,7 @@ def start_build(build: DbtBuild, current: Sequence[CurrentBatch], *, in_parts: b
         return last.build_id
     build_id = history.start(build.domain, fingerprint, run_id=run_id)
     if in_parts:
-        with duckdb.connect(str(build.warehouse)) as connection:
+        with open_warehouse(build.warehouse) as connection:
             mark_build(connection, build_id)
     return build_id
 

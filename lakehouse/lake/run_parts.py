@@ -13,7 +13,8 @@ from sqlalchemy import Engine, delete, insert, select, update
 
 from lakehouse import errors
 from lakehouse.lake.audit_schema import run_parts
-from lakehouse.lake.file_lock import FileLock, Holder
+from lakehouse.lake.file_lock import Holder
+from lakehouse.lake.shared_locks import Lock, shared_lock
 from lakehouse.settings import Settings
 
 Kind = Literal["build", "extract"]
@@ -218,7 +219,7 @@ def part_lock(
     *,
     timeout: float,
     on_wait: Callable[[Holder | None], None] | None = None,
-) -> FileLock:
+) -> Lock:
     """The lock of whoever works at a part; parts of one number of a domain share it.
 
     Args:
@@ -228,9 +229,12 @@ def part_lock(
         timeout: seconds to wait for who works at it.
         on_wait: told who that is.
     """
-    return FileLock(
-        settings.lock_file(f"{part.domain}.{part.kind}-{part.number}"),
-        Holder.of_this_process(run),
+    name = f"{part.domain}.{part.kind}-{part.number}"
+    return shared_lock(
+        settings,
+        f"part {name}",
+        settings.lock_file(name),
+        run,
         timeout=timeout,
         on_wait=on_wait,
     )

@@ -7,7 +7,7 @@ from lakehouse.transform.dbt_command import DbtBuild
 
 def builds_side_by_side(settings: Settings) -> bool:
     """Tell whether the target has a place for several writers; a DuckDB file has one."""
-    return getattr(settings, "target", "embedded") == "lake"
+    return settings.target == "lake"
 
 
 def assert_builds_side_by_side(settings: Settings, build: DbtBuild) -> None:

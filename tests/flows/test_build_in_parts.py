@@ -171,6 +171,6 @@ def test_a_part_that_nobody_asked_for_is_refused(landing, settings, run):
     store.fail(part, ValueError("x"))
     refused = dbt_build_part(DOMAIN, build.build_id, part.number, build.run_id, return_state=True)
     assert refused.is_failed()
-    assert "is over: nobody writes it now" in refused.message
+    assert "is over: nobody writes the domain now" in refused.message
     assert store.one(build.build_id, part.number).status == "planned"
     assert before == (5,)
