@@ -11,6 +11,7 @@ from lakehouse.settings import load_settings
 from lakehouse.source_catalog import load_catalog
 from lakehouse.transform.dbt_command import DbtBuild
 from tasks.build_catalog import build_data_catalog
+from tasks.build_in_parts import parts_wanted, run_dbt_in_parts, wait_for_left_parts
 from tasks.build_records import (
     finish_build,
     fit_to_warehouse,
@@ -43,6 +44,7 @@ def dbt_build(
     project_dir: str | None = None,
     profiles_dir: str | None = None,
     trace_nodes: bool = False,
+    parts: int | None = None,
 ) -> State[Any]:
     """Build a domain, or any dbt project, and report every test.
 
@@ -62,6 +64,8 @@ def dbt_build(
         project_dir: another dbt project; default this one's.
         profiles_dir: folder of its profiles.yml; default the project's folder.
         trace_nodes: one task run for each node, for the graph in the UI; several times slower.
+        parts: parts of its graph that workers of the pool build at the same time, where the target
+            has room for several writers; default `ALJIBE_BUILD_PARTS`.
 
     Returns:
         Completed, CompletedWithWarnings (tests that warn) or Failed, which names what failed.
@@ -82,20 +86,26 @@ def dbt_build(
         )
         if not build.foreign:
             load_catalog(settings.project_dir, domain)
+        most_parts = 1 if trace_nodes else parts_wanted(build, parts)
         with (
             only_writer(settings, domain) as lock,
             told_if_stopped(domain),
             recorded_if_stopped(domain, "transform"),
         ):
+            wait_for_left_parts(domain)
             current = [] if build.foreign else register_raw(domain)
             build = fit_to_warehouse(build)
             skipped = None if rebuild_snapshots else nothing_new(build, current)
             held = lock.descriptors
             if skipped is None:
-                build_id = start_build(build, current)
+                # Snapshots that are made anew are not what a part built before.
+                resumable = most_parts > 1 and not rebuild_snapshots
+                build_id = start_build(build, current, in_parts=resumable)
                 replay_deliveries(build, held, rebuild_snapshots)
                 if trace_nodes:
                     run_dbt_with_node_tasks(build)
+                elif most_parts > 1:
+                    run_dbt_in_parts(build, build_id, most_parts, held)
                 else:
                     run_dbt_build(build, held)
                 sources = judge_sources(build, build_id, None, held)

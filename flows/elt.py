@@ -23,6 +23,8 @@ from lakehouse.errors import AljibeError
 from lakehouse.reports.run_events import slower_than_expected
 from lakehouse.settings import load_settings
 from lakehouse.source_catalog import load_catalog
+from lakehouse.transform.dbt_command import DbtBuild
+from tasks.build_in_parts import parts_wanted
 from tasks.emit_lineage import with_lineage
 from tasks.report_stopped import report_stopped
 
@@ -36,6 +38,7 @@ def elt(
     exclude: str | None = None,
     expected_seconds: float | None = None,
     arrived: int = 0,
+    parts: int | None = None,
 ) -> State[Any]:
     """Bring a domain up to date: load what arrived, build, and publish if no test forbids it.
 
@@ -46,6 +49,8 @@ def elt(
         exclude: dbt's exclusion, such as `tag:weekly` for what another deployment builds.
         expected_seconds: a run that takes longer ends with a warning that says so.
         arrived: files whose arrival woke this run, for its log; the ledger decides what is work.
+        parts: into how many parts extraction and build are split for the workers of the pool;
+            default `ALJIBE_EXTRACT_PARTS` and `ALJIBE_BUILD_PARTS`.
 
     Returns:
         Completed; CompletedWithWarnings: published, with findings to look at; or Failed, which
@@ -57,8 +62,9 @@ def elt(
     try:
         settings = load_settings()
         load_catalog(settings.project_dir, domain)
+        parts_wanted(DbtBuild.of(settings, domain), parts)
         with only_writer(settings, domain), one_heartbeat():
-            ingested = ingest(domain, return_state=True)
+            ingested = ingest(domain, parts=parts, return_state=True)
             if not ingested.is_completed():
                 report_stopped(domain, f"ingest: {ingested.message}")
                 return failed(f"Nothing was built or published; ingest: {ingested.message}")
@@ -67,6 +73,7 @@ def elt(
                 exclude=exclude,
                 full_refresh=full_refresh,
                 rebuild_snapshots=rebuild_snapshots,
+                parts=parts,
                 return_state=True,
             )
             if not built.is_completed():

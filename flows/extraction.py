@@ -35,11 +35,13 @@ class Extraction:
         loads: of each table that could be read, in the order of the declarations.
         faults: one for each table that could not, or for its source, and those of single files.
         error: the last error that kept a table from being read.
+        run_ids: of the flow runs that loaded for it, where they were others.
     """
 
     loads: tuple[TableLoad, ...]
     faults: tuple[Fault, ...] = ()
     error: Exception | None = None
+    run_ids: tuple[str, ...] = ()
 
     @property
     def read(self) -> list[str]:
@@ -47,13 +49,16 @@ class Extraction:
         return [f"{load.source}.{load.table}" for load in self.loads]
 
 
-def load_tables(domain: str, tables: Sequence[Table], workers: int) -> Extraction:
+def load_tables(
+    domain: str, tables: Sequence[Table], workers: int, window: str | None = None
+) -> Extraction:
     """Load the tables; every one is tried, whatever became of the others.
 
     Args:
         domain: whose tables they are.
-        tables: with their connectors.
+        tables: with their connectors; those of a database are all of its tables.
         workers: tables, or databases, at the same time.
+        window: in which a database is read once; default the flow run.
     """
     runner: Runner = ThreadPoolTaskRunner(max_workers=workers)
     looks: dict[str, Runner] = {
@@ -63,7 +68,7 @@ def load_tables(domain: str, tables: Sequence[Table], workers: int) -> Extractio
     with looks["files"], looks["sftp"], runner:
         # Databases and APIs first: they wait for others more than they compute.
         begun = [
-            _databases(runner, domain, tables),
+            _databases(runner, domain, tables, window),
             _apis(runner, domain, [table for table in tables if table.connector == "api"]),
             _files(looks, runner, domain, [table for table in tables if table.connector in looks]),
         ]
@@ -80,10 +85,11 @@ def load_tables(domain: str, tables: Sequence[Table], workers: int) -> Extractio
     )
 
 
-def _databases(runner: Runner, domain: str, tables: Sequence[Table]) -> Loads:
+def _databases(runner: Runner, domain: str, tables: Sequence[Table], window: str | None) -> Loads:
     sources = dict.fromkeys(table.source for table in tables if table.connector == "database")
+    asked = {"domain": domain, "refresh": window}
     reading = [
-        (source, runner.submit(extract_database, parameters={"domain": domain, "source": source}))
+        (source, runner.submit(extract_database, parameters={**asked, "source": source}))
         for source in sources
     ]
 

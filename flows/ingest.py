@@ -5,7 +5,7 @@ from typing import Any
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from flows.extraction import load_tables
+from flows.extraction_parts import load_in_parts
 from flows.run_states import explained, only_writer, succeeded
 from lakehouse.errors import AljibeError
 from lakehouse.settings import load_settings
@@ -18,11 +18,13 @@ from tasks.register_raw import list_findings, register_raw
 
 @flow(name="ingest", flow_run_name="ingest-{domain}")
 @with_lineage("ingest")
-def ingest(domain: str) -> State[Any]:
+def ingest(domain: str, parts: int | None = None) -> State[Any]:
     """Load what is new in the sources of a domain.
 
     Args:
         domain: folder name below `dbt/models/`, such as `pharma_latam`.
+        parts: into how many parts its tables are shared out to the workers of the pool; default
+            `ALJIBE_EXTRACT_PARTS`.
 
     Returns:
         Completed, CompletedWithWarnings (rows refused, files in quarantine, missing or not
@@ -32,9 +34,11 @@ def ingest(domain: str) -> State[Any]:
     try:
         settings = load_settings()
         tables = load_catalog(settings.project_dir, domain).tables
-        extraction = load_tables(domain, tables, settings.extract_workers)
+        extraction = load_in_parts(
+            domain, tables, settings.extract_parts if parts is None else parts
+        )
         loads = extraction.loads
-        emit_extraction(domain, extraction.read)
+        emit_extraction(domain, extraction.read, extraction.run_ids)
         with only_writer(settings, domain):
             record_extraction(domain, extraction.read, extraction.faults, extraction.error)
             with recorded_if_stopped(domain, "load"):

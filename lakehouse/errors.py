@@ -184,6 +184,22 @@ class RawUnfitForSpark(PermanentError):
     """Files of a RAW table have types that Spark does not read, or does not read as one table."""
 
 
+class SplitRefused(PermanentError):
+    """A run cannot be split: its target has one writer, or no worker could take a part."""
+
+
+class PartRefused(PermanentError):
+    """A part of a run was started by itself, or the run that it belongs to is over."""
+
+
+class PartFailed(PermanentError):
+    """A part of a run ended with an error that is not one of ours."""
+
+
+class PartLost(TransientError):
+    """No run that was to take a part came to its end."""
+
+
 class WarnBudgetInvalid(PermanentError):
     """A test declares a budget that says nothing: an unknown word, or a number out of range."""
 

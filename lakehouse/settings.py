@@ -118,6 +118,18 @@ class Settings(BaseSettings):
         default=180, description="Longest wait until Spark's executors answer."
     )
     spark_dir: Path | None = Field(default=None, description="Tables that Spark built.")
+    build_parts: int = Field(
+        default=1, ge=1, description="Parts of a build that workers take at the same time."
+    )
+    extract_parts: int = Field(
+        default=1, ge=1, description="Parts of an extraction that workers take at the same time."
+    )
+    part_start_seconds: float = Field(
+        default=10, ge=0, description="What a part costs to start; less is not gained by a split."
+    )
+    part_wait_seconds: float = Field(
+        default=60, ge=0, description="A part that no worker took by then is done by its own run."
+    )
     lock_timeout_seconds: Seconds = Field(default=7200, description="Longest wait for a domain.")
     notify_url: SecretStr | None = Field(
         default=None, description="Apprise URLs that owners are notified by; default nobody is."

@@ -10,6 +10,7 @@ from lakehouse.errors import DbtCouldNotRun
 from lakehouse.lake.audit_database import audit_engine
 from lakehouse.lake.duckdb_session import open_warehouse
 from lakehouse.lake.ledger import CurrentBatch
+from lakehouse.lake.run_parts import RunParts
 from lakehouse.quality.build_results import BuildResults
 from lakehouse.quality.dbt_manifest import read_manifest
 from lakehouse.quality.dbt_results import read_results
@@ -54,11 +55,30 @@ def nothing_new(build: DbtBuild, current: Sequence[CurrentBatch]) -> BuildRecord
     return last
 
 
-def start_build(build: DbtBuild, current: Sequence[CurrentBatch]) -> str:
-    """Note that the warehouse is about to change; returns the build's id."""
+def start_build(build: DbtBuild, current: Sequence[CurrentBatch], *, in_parts: bool = False) -> str:
+    """Note that the warehouse is about to change; returns the build's id.
+
+    A build in parts that was broken off goes on under its id, if all that it depends on is as it
+    was and nothing was built since.
+    """
     # Another project is never skipped, and its folder may hold its warehouse.
     fingerprint = "" if build.foreign else build_fingerprint(build, current)
-    return _history().start(build.domain, fingerprint, run_id=flow_run.get_id())
+    history, run_id = _history(), flow_run.get_id()
+    last = history.last(build.domain) if in_parts else None
+    if (
+        last is not None
+        and last.status == "running"
+        and last.fingerprint == fingerprint
+        and marked_build(build.warehouse) == last.build_id
+    ):
+        history.go_on(last.build_id, run_id)
+        get_run_logger().info("%s: the build that was broken off goes on.", build.domain)
+        return last.build_id
+    build_id = history.start(build.domain, fingerprint, run_id=run_id)
+    if in_parts:
+        with open_warehouse(build.warehouse) as connection:
+            mark_build(connection, build_id)
+    return build_id
 
 
 def fit_to_warehouse(build: DbtBuild) -> DbtBuild:
@@ -94,6 +114,7 @@ def finish_build(build: DbtBuild, build_id: str, sources: SourcesJudged) -> Buil
         sources=sources.facts,
         left_out=left_out_tests(build, results, manifest),
     )
+    RunParts(audit_engine(load_settings())).forget_outcomes(build_id)
     return results
 
 

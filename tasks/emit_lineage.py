@@ -122,14 +122,15 @@ def _tell(describe: Callable[[_Told], Sequence[JobRun]]) -> None:
         )
 
 
-def emit_extraction(domain: str, read: Collection[str]) -> None:
+def emit_extraction(domain: str, read: Collection[str], run_ids: Collection[str] = ()) -> None:
     """Tell what was loaded into the RAW lake.
 
     Args:
         domain: whose tables.
         read: `source.table` of those that could be read to their end.
+        run_ids: of other flow runs that loaded for this one.
     """
-    _tell(lambda told: _load_runs(told, domain, read))
+    _tell(lambda told: _load_runs(told, domain, read, run_ids))
 
 
 def emit_build(build: DbtBuild, skipped: BuildRecord | None) -> None:
@@ -146,14 +147,14 @@ def emit_publication(
         _tell(lambda told: _publication_runs(told, domain, rows, database))
 
 
-def _load_runs(told: _Told, domain: str, read: Collection[str]) -> list[JobRun]:
+def _load_runs(
+    told: _Told, domain: str, read: Collection[str], run_ids: Collection[str]
+) -> list[JobRun]:
     settings, now = load_settings(), datetime.now(UTC)
     ledger, began = RawLake.of(settings).ledger, told.run.started_at
-    runs = []
+    runs, loaders = [], {told.place.run_id, *run_ids}
     for table in load_catalog(settings.project_dir, domain).tables:
-        deliveries = [
-            one for one in ledger.deliveries_since(table, began) if one.run_id == told.place.run_id
-        ]
+        deliveries = [one for one in ledger.deliveries_since(table, began) if one.run_id in loaders]
         failed = table.full_name not in read
         if deliveries or failed:
             runs.append(

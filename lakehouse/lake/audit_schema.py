@@ -248,6 +248,28 @@ publication_holds = Table(
     Column("held_at", UtcDateTime, nullable=False),
 )
 
+run_parts = Table(
+    "run_parts",
+    metadata,
+    Column("split_id", String(64), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("kind", String(16), nullable=False),
+    Column("domain", String(255), nullable=False),
+    Column("wave", Integer, nullable=False),
+    Column("work", JSON, nullable=False),
+    Column("options", JSON, nullable=False),
+    Column("left_out", JSON, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("run_id", String(64)),
+    Column("planned_at", UtcDateTime, nullable=False),
+    Column("started_at", UtcDateTime),
+    Column("ended_at", UtcDateTime),
+    Column("outcome", JSON(none_as_null=True)),
+    Column("error", JSON(none_as_null=True)),
+    Index(None, "domain", "status"),
+)
+
 # Who holds a lock of PostgreSQL, and how often it was taken; nothing of it outlives a restore.
 locks = Table(
     "locks",

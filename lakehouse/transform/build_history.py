@@ -152,6 +152,29 @@ class BuildHistory:
             row = connection.execute(query).one_or_none()
         return BuildRecord(**row._mapping) if row else None
 
+    def one(self, build_id: str) -> BuildRecord | None:
+        """A build by its id."""
+        with self._engine.connect() as connection:
+            row = connection.execute(
+                select(builds).where(builds.c.build_id == build_id)
+            ).one_or_none()
+        return BuildRecord(**row._mapping) if row else None
+
+    def go_on(self, build_id: str, run_id: str | None) -> None:
+        """Note that a build which was broken off goes on in another run."""
+        with self._engine.begin() as connection:
+            connection.execute(
+                update(builds).where(builds.c.build_id == build_id).values(run_id=run_id)
+            )
+
+    def newest_seconds(self, domain: str) -> dict[str, float]:
+        """How long each node took when it was last run, by unique id."""
+        return {
+            unique_id: measured[-1]
+            for unique_id, points in self.recent(domain).items()
+            if (measured := [one.seconds for one in points if one.seconds])
+        }
+
     def newest_results(self, domain: str, known: Collection[str]) -> dict[str, NodeStanding]:
         """The newest result of each node, by unique id, whichever build it is of.
 

@@ -24,6 +24,7 @@ ENDS = frozenset(
     }
 )
 SUMS = frozenset({"FoundCount", "FinishedRunningStats", "EndOfRunSummary", "StatsLine"})
+LISTED = "ListCmdOut"
 TROUBLES = frozenset({"warn", "error"})
 _BAD_RESULTS, _COULD_NOT_RUN = 1, 2
 
@@ -61,7 +62,8 @@ def _await_end_of_parent() -> None:
 
 def _tell(event: Any) -> None:
     info = event.info
-    if info.name not in ENDS and info.name not in SUMS and info.level not in TROUBLES:
+    told_by_name = info.name in ENDS or info.name in SUMS or info.name == LISTED
+    if not told_by_name and info.level not in TROUBLES:
         return
     told: dict[str, Any] = {"info": {"level": info.level, "msg": info.msg, "name": info.name}}
     if info.name in ENDS:

@@ -27,6 +27,8 @@ class DbtBuild:
     Attributes:
         select: dbt's node selection, within the domain; None builds all of the domain, or of a
             foreign project.
+        nodes: selectors that each name one node, in place of `select` and `exclude`; what is
+            attached to these nodes is not selected with them.
         only_buildable_tests: leave out tests that also read what the build neither builds nor
             builds upon.
         memory: limit of DuckDB, beyond which it spills to disk.
@@ -42,6 +44,7 @@ class DbtBuild:
     warehouse: Warehouse
     select: str | None = None
     exclude: str | None = None
+    nodes: tuple[str, ...] = ()
     only_buildable_tests: bool = False
     target: str | None = None
     full_refresh: bool = False
@@ -130,15 +133,20 @@ class DbtBuild:
 
     def arguments(self) -> list[str]:
         """Arguments after `dbt`, without logging and profile options."""
-        arguments = self.command("build")
-        if self.selection:
-            arguments += ["--select", *self.selection]
+        arguments = [*self.command("build"), *self.selecting()]
+        if self.full_refresh:
+            arguments.append("--full-refresh")
+        return arguments
+
+    def selecting(self) -> list[str]:
+        """Arguments that select the nodes of the build, also for other commands of dbt."""
+        if self.nodes:
+            return ["--select", *self.nodes, "--indirect-selection", "empty"]
+        arguments = ["--select", *self.selection] if self.selection else []
         if self.exclude:
             arguments += ["--exclude", *self.exclude.split()]
         if self.only_buildable_tests:
             arguments += ["--indirect-selection", "buildable"]
-        if self.full_refresh:
-            arguments.append("--full-refresh")
         return arguments
 
     def command(self, *words: str, target_path: Path | None = None) -> list[str]:

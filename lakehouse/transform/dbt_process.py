@@ -40,7 +40,7 @@ class DbtLine:
     """A log line worth showing.
 
     Attributes:
-        level: info, warn or error.
+        level: info, warn or error; `listed` where it is what `dbt ls` was asked for.
         text: the message.
         done: nodes finished, or None where the line is not the end of a node.
         total: nodes of the build, or None.
@@ -183,6 +183,8 @@ def _read_line(raw: str) -> DbtLine | None:
         return DbtLine("info", text)
     if name in dbt_child.ENDS:
         return DbtLine(level, message, data.get("index"), data.get("num_models", data.get("total")))
+    if name == dbt_child.LISTED:
+        return DbtLine("listed", message)
     told = level in dbt_child.TROUBLES or name in dbt_child.SUMS
     return DbtLine(level, message) if told and message and name not in _QUOTES else None
 
