@@ -65,7 +65,7 @@ def key_statements(keys: Mapping[str, str], relation: sql.Composable) -> Iterato
             yield sql.SQL("alter table {} add constraint {} {}").format(
                 relation,
                 sql.Identifier(name),
-                sql.SQL(definition),  # type: ignore[arg-type]
+                sql.SQL(definition),
             )
 
 

@@ -43,7 +43,7 @@ def piece_query(asked: sql.Composable, target: sql.Identifier) -> sql.Composed:
 
 def with_percent(name: sql.Identifier) -> sql.SQL:
     """A quoted name in a query with parameters, in which a percent sign is written twice."""
-    return sql.SQL(name.as_string().replace("%", "%%"))  # type: ignore[arg-type]
+    return sql.SQL(name.as_string().replace("%", "%%"))
 
 
 def rows_clause(relation: str, columns: Sequence[PublishedColumn], rows: range) -> str:
