@@ -1,8 +1,10 @@
 """Copy the pages of a run to where the dashboard serves them from."""
 
 from prefect.logging import get_run_logger
+from pydantic import SecretStr
 
-from lakehouse.errors import AljibeError
+from blocks.serving_database import serving_database_url
+from lakehouse.errors import AljibeError, PrefectUnavailable
 from lakehouse.reports.page_store.chosen_store import page_stores
 from lakehouse.settings import Settings
 
@@ -19,7 +21,7 @@ def store_pages(domain: str | None, settings: Settings) -> list[str]:
     """
     warnings = []
     try:
-        for store in page_stores(settings):
+        for store in page_stores(_with_saved_block(settings)):
             try:
                 stored = store.store(settings.reports, domain)
             except AljibeError as error:
@@ -36,3 +38,13 @@ def store_pages(domain: str | None, settings: Settings) -> list[str]:
     for warning in warnings:
         get_run_logger().warning("%s", warning)
     return warnings
+
+
+def _with_saved_block(settings: Settings) -> Settings:
+    """Pages go to the database that the tables are published to, which a saved block may name."""
+    try:
+        url = serving_database_url(settings)
+    except PrefectUnavailable:
+        return settings
+    there = SecretStr(url.render_as_string(hide_password=False)) if url else None
+    return settings.model_copy(update={"serving_url": there})

@@ -200,8 +200,8 @@ def _months(measured: Sequence[date]) -> list[date]:
     """Every month from the first to the last, the newest at most."""
     if not measured:
         return []
-    found: list[date] = []
     first, month = min(measured), max(measured)
+    found: list[date] = []
     while month >= first and len(found) < _MONTHS_SHOWN:
         found.insert(0, month)
         if month.replace(day=1) == date.min:

@@ -16,7 +16,7 @@ from lakehouse.errors import PagesNotStored
 from lakehouse.reports.page_store.chosen_store import page_stores
 from lakehouse.settings import Settings
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.long]
 BUCKET = "pages-of-reports"
 SECRET = "a-secret-that-is-shown-nowhere"
 

@@ -1,5 +1,6 @@
 """Bad days of a publication to PostgreSQL: wrong settings, kills, two at once, long readers."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from lakehouse.errors import (
     ServingRefused,
     ServingUnavailable,
 )
+from lakehouse.publish.postgres import copy_rows
 from lakehouse.publish.postgres import publication as publication_module
 from lakehouse.publish.postgres.published_state import build_shown_at, examine_serving
 from lakehouse.publish.serving_copy import PublishedTable
@@ -150,40 +152,45 @@ def test_a_server_that_is_away_after_the_commit_leaves_it_open_what_readers_have
     assert shown(shop) == [2, 2, 2, 2]
 
 
-@pytest.mark.parametrize(
-    ("kind", "value", "other"),
-    [
-        ("varchar", "'abc'", "'abd'"),
-        ("varchar", f"'{'a' * 300}b'", f"'{'a' * 300}c'"),
-        (
-            "uuid",
-            "'00000000-0000-0000-0000-00000000000a'",
-            "'00000000-0000-0000-0000-00000000000b'",
-        ),
-        ("time", "'12:00:00'", "'12:00:00.000001'"),
-        ("timetz", "'12:00:00+05:30'", "'12:00:00+05:00'"),
-        ("interval", "'1 month'", "'30 days'"),
-        ("blob", r"'\x00\x01'::blob", r"'\x0002'"),
-        ("bit", "'0101'::bit", "B'0110'"),
-        ("hugeint", "1", "1000004"),
-        ("json", """'{"a": [1.50, "ñ"]}'""", """'{"a": [1.50, "n"]}'"""),
-        ("integer[]", "[1, null]", "'[1, 2]'"),
-    ],
-)
-def test_a_value_that_arrives_changed_is_found_in_every_type(shop, monkeypatch, kind, value, other):
-    shop.build(f"create table marts.one as select i, ({value})::{kind} as it from range(3) as t(i)")
-    shop.publish("one")
-    real = publication_module.load_beside
+# Type, a value as DuckDB writes it, and another one as PostgreSQL does.
+SPOILT = {
+    "a_text": ("varchar", "'abc'", "'abd'"),
+    "a_long_text": ("varchar", f"'{'a' * 300}b'", f"'{'a' * 300}c'"),
+    "an_enum": ("enum('on', 'of')", "'on'", "'of'"),
+    "a_uuid": (
+        "uuid",
+        "'00000000-0000-0000-0000-00000000000a'",
+        "'00000000-0000-0000-0000-00000000000b'",
+    ),
+    "a_time": ("time", "'12:00:00'", "'12:00:00.000001'"),
+    "a_time_with_zone": ("timetz", "'12:00:00+05:30'", "'12:00:00+05:00'"),
+    "an_interval": ("interval", "'1 month'", "'30 days'"),
+    "a_blob": ("blob", r"'\x00\x01'::blob", r"'\x0002'"),
+    "bits": ("bit", "'0101'::bit", "B'0110'"),
+    "a_hugeint": ("hugeint", "1", "1000004"),
+    "a_decimal": ("decimal(38,10)", "0.0000000001", "0.0000000002"),
+    "a_moment": ("timestamptz", "'2024-01-01 00:00:00+00'", "'2024-01-01 00:00:00.000001+00'"),
+    "json": ("json", """'{"a": [1.50, "ñ"]}'""", """'{"a": [1.50, "n"]}'"""),
+    "a_list": ("integer[]", "[1, null]", "'[1, 2]'"),
+}
 
-    def spoilt(session, source, table):
+
+def test_a_value_that_arrives_changed_is_found_in_every_type(shop, monkeypatch):
+    columns = ", ".join(f"({value})::{kind} as {name}" for name, (kind, value, _) in SPOILT.items())
+    shop.build(f"create table marts.one as select i, {columns} from range(3) as t(i)")
+    real, spoilt = publication_module.load_beside, list(SPOILT)
+
+    def load(session, source, table):
         real(session, source, table)
         name = publication_module.shadow_relation(session, table).as_string(session)
-        session.execute(f"update {name} set it = {other} where i = 2".encode())
+        value = SPOILT[spoilt[-1]][2]
+        session.execute(f"update {name} set {spoilt[-1]} = {value} where i = 2".encode())
 
-    shop.build("insert into marts.one values (3, null)")
-    monkeypatch.setattr(publication_module, "load_beside", spoilt)
-    with pytest.raises(PublishUnverified, match="column it: other values"):
-        shop.publish("one")
+    monkeypatch.setattr(publication_module, "load_beside", load)
+    while spoilt:
+        with pytest.raises(PublishUnverified, match=f"column {spoilt[-1]}: other values"):
+            shop.publish("one")
+        spoilt.pop()
 
 
 def test_what_arrives_changed_is_not_shown(shop, monkeypatch):
@@ -200,6 +207,33 @@ def test_what_arrives_changed_is_not_shown(shop, monkeypatch):
     with pytest.raises(PublishUnverified, match="column version: other values in PostgreSQL"):
         shop.publish("sales", "customers")
     assert shown(shop) == [1, 1, 1, 1]
+
+
+def test_a_publication_that_is_interrupted_while_it_loads_leaves_nothing(shop, monkeypatch):
+    shop.publish("sales", "customers")
+    # More than the pipe holds: DuckDB still writes.
+    shop.build(
+        "create or replace table marts.sales as select 2 as version, repeat('x', 100) as name "
+        "from range(100000)"
+    )
+    reads = []
+
+    def interrupted(file: int, size: int) -> bytes:
+        reads.append(size)
+        if len(reads) == 3:
+            raise KeyboardInterrupt
+        return real(file, size)
+
+    real = os.read
+    monkeypatch.setattr(copy_rows.os, "read", interrupted)
+    threads = threading.active_count()
+    with pytest.raises(KeyboardInterrupt):
+        shop.publish("sales", "customers")
+    monkeypatch.undo()
+    assert threading.active_count() == threads
+    assert shown(shop) == [1, 1, 1, 1]
+    assert [path.name for path in shop.serving.parent.iterdir()] == ["shop.duckdb"]
+    assert shop.run("select count(*) from pg_namespace where nspname like 'aljibe_next%'") == [(0,)]
 
 
 def test_a_name_that_postgresql_would_cut_is_refused(shop):
