@@ -1,7 +1,7 @@
 # Every target works as the first command on a fresh clone: it makes .venv when that is missing.
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-long soak lint format dbt ui worker watch lock bench-dbt bench-reports \
-        bench-olist bench-wells bench-csv bench-mysql bench-sftp bench-formats bench-publish \
+        bench-olist bench-wells bench-csv bench-mysql bench-sftp bench-formats bench-publish bench-lake \
         screenshots \
         venv venv-dev venv-spark test-servers clean clean-all
 
@@ -81,6 +81,9 @@ bench-formats: venv-dev  ## Measure XLSX, XML and JSON against fastexcel, lxml, 
 
 bench-publish: venv-dev test-servers  ## Measure publishing 2M rows to PostgreSQL against psql \copy
 	$(BIN)/python -m benchmarks.publish_postgres $(ARGS)
+
+bench-lake: venv-dev test-servers  ## Measure the target lake against a DuckDB file
+	$(BIN)/python -m benchmarks.lake_cost $(ARGS)
 
 screenshots: venv-dev test-servers  ## Make the pictures of the documentation again
 	$(BIN)/python docs/make_screenshots.py

@@ -17,14 +17,15 @@ from pydantic import SecretStr
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from lakehouse.errors import SettingsInvalid, WarehouseMissing
+from lakehouse.errors import SettingsInvalid, WarehouseMissing, WarehouseRefused
 from lakehouse.lake.duckdb_extensions import load_extensions, prepare_extensions
+from lakehouse.lake.inexact_columns import inexact_columns
 from lakehouse.lake.lake_faults import lake_faults
 from lakehouse.lake.s3_session import let_read_s3
 from lakehouse.sql_quoting import sql_identifier, sql_string
 
 _EXTENSIONS = ("postgres", "ducklake")
-_BUCKET_SECRET = "aljibe_lake"  # noqa: S105 - a name
+_BUCKET = "aljibe_lake"
 _NAMES = ("postgres", "postgresql")
 _CONNECTION = {
     "connect_timeout": "10",
@@ -134,27 +135,36 @@ class LakeWarehouse:
         """
         load_extensions(connection, self.extensions, _EXTENSIONS)
         if self.is_in_bucket:
-            let_read_s3(connection, self.data, self.extensions, _BUCKET_SECRET)
+            let_read_s3(connection, self.data, self.extensions, _BUCKET)
         connection.execute("set timezone = 'UTC'")
         for name, value in _COMMIT.items():
             connection.execute(f"set {name} = {value}")
-        password = _url(self.catalog).password
-        secret, lake = (sql_identifier(f"{part}_{self.domain}") for part in ("catalog", "lake"))
-        connection.execute(
-            f"create or replace temporary secret {secret} "
-            f"(type postgres, password {sql_string(str(password or ''))})"
-        )
-        connection.execute(
-            f"create or replace temporary secret {lake} (type ducklake, "
-            f"metadata_path {sql_string(self._conninfo)}, metadata_parameters "
-            f"map {{'TYPE': 'postgres', 'SECRET': {sql_string(f'catalog_{self.domain}')}}})"
-        )
+        self._tell_password(connection)
         options = [*self._options, *(["read_only"] if read_only and self.version is None else [])]
         with lake_faults(str(self)):
             connection.execute(
                 f"attach 'ducklake:lake_{self.domain}' as {sql_identifier(self.domain)} "
                 f"({', '.join(options)})"
             )
+
+    def _tell_password(self, connection: duckdb.DuckDBPyConnection) -> None:
+        password = str(_url(self.catalog).password or "")
+        secret, lake = (f"{part}_{self.domain}" for part in ("catalog", "lake"))
+        try:
+            connection.execute(
+                f"create or replace temporary secret {sql_identifier(secret)} "
+                f"(type postgres, password {sql_string(password)})"
+            )
+        except duckdb.Error as error:
+            # DuckDB's words quote the statement, and with it the password.
+            raise WarehouseRefused(
+                f"{self}: DuckDB does not take the catalog's password ({type(error).__name__})."
+            ) from None
+        connection.execute(
+            f"create or replace temporary secret {sql_identifier(lake)} (type ducklake, "
+            f"metadata_path {sql_string(self._conninfo)}, metadata_parameters "
+            f"map {{'TYPE': 'postgres', 'SECRET': {sql_string(secret)}}})"
+        )
 
     def attach_sql(self) -> str:
         """What a reader types into DuckDB; the password comes from PGPASSWORD or ~/.pgpass."""
@@ -180,6 +190,23 @@ class LakeWarehouse:
             return False
         return row is not None
 
+    def empty(self) -> None:
+        """Drop everything in it; earlier versions stay readable until they expire.
+
+        Raises:
+            WarehouseUnusable: the catalog does not answer.
+        """
+        if not self.exists():
+            return
+        with self.opened() as connection:
+            connection.execute("begin")
+            for (schema,) in connection.execute(
+                "select schema_name from duckdb_schemas() where database_name = current_database() "
+                "and not internal and schema_name <> 'main'"
+            ).fetchall():
+                connection.execute(f"drop schema {sql_identifier(schema)} cascade")
+            connection.execute("commit")
+
     def current_version(self) -> int:
         """The newest snapshot."""
         with self.opened(read_only=True) as connection:
@@ -187,6 +214,11 @@ class LakeWarehouse:
                 f"select id from {sql_identifier(self.domain)}.current_snapshot()"
             ).fetchone()
         return int(row[0]) if row else 0
+
+    def inexact_columns(self) -> list[str]:
+        """Columns whose values the lake does not keep as they are: see `inexact_columns`."""
+        with self.opened(read_only=True) as connection:
+            return inexact_columns(connection)
 
     @property
     def _options(self) -> list[str]:
@@ -230,6 +262,6 @@ def _url(catalog: SecretStr) -> URL:
     if parsed.drivername.partition("+")[0] not in _NAMES or not parsed.database:
         raise SettingsInvalid(
             f"ALJIBE_LAKE_CATALOG_URL: {parsed.drivername} with database {parsed.database!r} "
-            "cannot hold the catalog of a lake; use postgresql://user:password@host/database."
+            "cannot hold the catalog of a lake; name a database of a PostgreSQL."
         )
     return parsed

@@ -4,6 +4,7 @@ Whoever reads or writes a warehouse opens it with `open_warehouse` and writes th
 else the two differ in stands here, so that no flow, task or model asks which one it has.
 """
 
+import shutil
 from pathlib import Path
 from typing import TypeAlias
 
@@ -29,7 +30,7 @@ def warehouse_of(settings: Settings, domain: str) -> Warehouse:
     if settings.lake_catalog_url is None:
         raise SettingsInvalid(
             "ALJIBE_TARGET is lake, which needs ALJIBE_LAKE_CATALOG_URL: "
-            "postgresql://user:password@host/database."
+            "the URL of a PostgreSQL with its user, password and database."
         )
     check_catalog(settings.lake_catalog_url)
     return LakeWarehouse(
@@ -57,18 +58,42 @@ def warehouse_exists(warehouse: Warehouse) -> bool:
     return warehouse.is_file() if isinstance(warehouse, Path) else warehouse.exists()
 
 
+def set_aside(warehouse: Warehouse, folder: Path) -> None:
+    """Take away what was built: a file goes into `folder`, a lake keeps it in its earlier versions.
+
+    Raises:
+        WarehouseUnusable: the catalog of a lake does not answer.
+    """
+    if isinstance(warehouse, LakeWarehouse):
+        warehouse.empty()
+        return
+    for file in (warehouse, warehouse.with_name(f"{warehouse.name}.wal")):
+        if file.is_file():
+            folder.mkdir(exist_ok=True)
+            shutil.move(file, folder / file.name)
+
+
 def pinned(warehouse: Warehouse) -> Warehouse:
     """The warehouse as it is now, whoever writes to it meanwhile: of a lake its newest snapshot.
 
     A file has one writer, which is the caller.
 
     Raises:
-        PublishRefused: there is none.
+        PublishRefused: there is none, or a lake that does not keep values as they are.
         WarehouseUnusable: it cannot be opened now.
     """
     if not warehouse_exists(warehouse):
         raise PublishRefused(f"There is no warehouse {warehouse}; run a build first.")
-    return warehouse if isinstance(warehouse, Path) else warehouse.at(warehouse.current_version())
+    if isinstance(warehouse, Path):
+        return warehouse
+    shown = warehouse.at(warehouse.current_version())
+    if inexact := shown.inexact_columns():
+        raise PublishRefused(
+            f"{warehouse}: files of a lake do not keep these values exactly: {', '.join(inexact)}. "
+            "Cast whole numbers beyond 2^53 to bigint or decimal(38, 0), and intervals to a number "
+            "of seconds, in the model. Readers keep the last good state."
+        )
+    return shown
 
 
 def version_of(warehouse: Warehouse) -> int | None:
@@ -114,6 +139,16 @@ def threads_of(warehouse: Warehouse, wanted: int) -> int:
     """Models that one dbt process may build at once."""
     # With more, dbt on DuckLake 1.5.5 fails now and then, once with a crash.
     return wanted if isinstance(warehouse, Path) else 1
+
+
+def lake_folder(settings: Settings) -> Path | None:
+    """The folder of the lake's files; None where there is no lake, or a bucket has them.
+
+    Raises:
+        SettingsInvalid: the place is not for the lake alone.
+    """
+    root = _data_root(settings) if settings.target == "lake" else "://"
+    return None if "://" in root else Path(root)
 
 
 def _data_root(settings: Settings) -> str:

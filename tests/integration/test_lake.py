@@ -9,12 +9,13 @@ from pathlib import Path
 from threading import Barrier, Event
 
 import duckdb
+import fsspec
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import URL
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random
 
-from lakehouse.errors import WarehouseConflict, WarehouseRefused, WarehouseUnusable
+from lakehouse.errors import PublishRefused, WarehouseConflict, WarehouseRefused, WarehouseUnusable
 from lakehouse.lake.duckdb_session import open_warehouse
 from lakehouse.lake.lake_warehouse import LakeWarehouse
 from lakehouse.lake.tidy_lake import tidy_lake
@@ -75,6 +76,7 @@ def test_a_lake_is_there_once_it_was_written_and_wrong_addresses_say_so(lake, tm
     assert time.monotonic() - began < 30
 
 
+@pytest.mark.long
 def test_writers_of_different_tables_all_get_through(lake):
     do(lake, "create schema marts")
     together = Barrier(3)
@@ -93,6 +95,7 @@ def test_writers_of_different_tables_all_get_through(lake):
     assert ask(lake, "select count(distinct id), count(*) from marts.c") == [(1, 99)]
 
 
+@pytest.mark.long
 def test_the_later_of_two_writers_of_a_table_is_told_and_loses_nothing_by_another_try(lake):
     do(lake, "create schema marts", "create table marts.n as select 0 as n")
     with open_warehouse(lake) as first:
@@ -161,6 +164,7 @@ def test_the_sql_that_is_shown_attaches_the_version_with_the_password_of_libpq(l
             assert reader.execute("from marts.a").fetchall() == [(said,)]
 
 
+@pytest.mark.long
 def test_housekeeping_disturbs_no_reader_and_touches_no_raw_file(lake, tmp_path):
     raw = tmp_path / "home" / "raw" / "files" / "sales" / "year=2024"
     raw.mkdir(parents=True)
@@ -219,6 +223,46 @@ def test_housekeeping_disturbs_no_reader_and_touches_no_raw_file(lake, tmp_path)
         ask(lake.at(unpinned), "from marts.small")
     assert lake.current_version() >= newest
     assert hashes(raw) == before
+
+
+@pytest.mark.long
+def test_files_of_a_lake_in_a_bucket_are_written_tidied_and_read_by_version(
+    lake, s3_bucket, s3_server
+):
+    lake = replace(lake, data=f"{s3_bucket}/lake/shop/")
+    raw, key = f"{s3_bucket}/raw/a.parquet", s3_server["AWS_SECRET_ACCESS_KEY"]
+    many = "select range as id, 'x' as said from range(20000)"
+    do(lake, "create schema marts", f"copy ({many}) to '{raw}'")
+    version = do(lake, f"create table marts.a as from read_parquet('{raw}')")
+    for _ in range(3):
+        do(lake, "insert into marts.a select range, 'y' from range(100)")
+    files = fsspec.filesystem(
+        "s3",
+        key=s3_server["AWS_ACCESS_KEY_ID"],
+        secret=key,
+        endpoint_url=s3_server["AWS_ENDPOINT_URL"],
+    )
+    before = files.cat_file(raw.removeprefix("s3://"))
+    now = datetime.now(UTC) + SOON
+    swept = tidy_lake(lake, [version], now, keep=NOTHING, grace=NOTHING)
+    assert (swept.merged, swept.kept) == (1, (version,))
+    assert swept.removed >= 3
+    assert ask(lake, "select count(*) from marts.a") == [(20300,)]
+    assert ask(lake.at(version), "select count(*) from marts.a") == [(20000,)]
+    assert files.cat_file(raw.removeprefix("s3://")) == before
+    assert key not in repr(lake) + lake.attach_sql() + "".join(lake.environment().values())
+
+
+def test_values_that_files_do_not_keep_stop_a_publication_and_are_named(lake):
+    sums = "create table marts.sums as select sum(n)::hugeint as total from (values (1), (2)) t(n)"
+    do(lake, "create schema marts", sums)
+    pinned(lake)
+    do(lake, "insert into marts.sums values (9007199254740993)")
+    do(lake, "create table marts.waits as select interval 90 seconds as wait")
+    with pytest.raises(
+        PublishRefused, match=r"sums\.total \(HUGEINT\), .*waits\.wait \(INTERVAL\)"
+    ):
+        pinned(lake)
 
 
 def read_until(done: Event, lake: LakeWarehouse, wanted: list[tuple[object, ...]]) -> int:
