@@ -164,6 +164,7 @@ def _ask_again(
             "Look at the workers of the pool, then run again: what is done is not done again."
         )
     get_run_logger().warning("part %d: %s; it is asked for again", part.number, why)
+    store.give_back(part)
     return _ask(part, store, work, asked.tries + 1)
 
 
