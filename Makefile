@@ -2,6 +2,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-long soak lint format dbt ui worker watch lock bench-dbt bench-reports \
         bench-olist bench-wells bench-csv bench-mysql bench-sftp bench-formats bench-publish \
+        bench-fanout \
         screenshots \
         venv venv-dev test-servers clean clean-all
 
@@ -81,6 +82,9 @@ bench-formats: venv-dev  ## Measure XLSX, XML and JSON against fastexcel, lxml, 
 
 bench-publish: venv-dev test-servers  ## Measure publishing 2M rows to PostgreSQL against psql \copy
 	$(BIN)/python -m benchmarks.publish_postgres $(ARGS)
+
+bench-fanout: venv-dev test-servers  ## Measure 1, 2 and 4 workers on the same tables and models
+	$(BIN)/python -m benchmarks.fanout $(ARGS)
 
 screenshots: venv-dev test-servers  ## Make the pictures of the documentation again
 	$(BIN)/python docs/make_screenshots.py

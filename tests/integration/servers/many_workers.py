@@ -1,4 +1,4 @@
-"""A domain `shop` that several workers share: its dbt project on a lake, its files, the services."""
+"""A domain `shop` that several workers share: its project on a lake, its files, its services."""
 
 import os
 import shutil
