@@ -142,7 +142,7 @@ def _look_at(
         logger.info("part %d is %s: flow run %s", part.number, status, part.run_id)
         return None
     if status == "planned" and _seconds_since(asked.since) > settings.part_wait_seconds:
-        _do_here(client, asked, work)
+        _do_here(client, asked, store, work)
     elif _seconds_since(asked.looked_at) > _ASK_SECONDS:
         asked.looked_at = time.monotonic()
         if why := _lost(client, asked, store, work):
@@ -199,7 +199,7 @@ def _is_worth_another(part: RunPart, tries: int, settings: Settings) -> bool:
     return isinstance(error_of(part), errors.TransientError)
 
 
-def _do_here(client: SyncPrefectClient, asked: _Asked, work: PartWork) -> None:
+def _do_here(client: SyncPrefectClient, asked: _Asked, store: RunParts, work: PartWork) -> None:
     """Do a part in this process; its run, should it begin after all, finds it taken."""
     get_run_logger().info("no worker took part %d so far: it is done here", asked.part.number)
     with suppress(httpx.HTTPError, ObjectNotFound):
@@ -207,9 +207,12 @@ def _do_here(client: SyncPrefectClient, asked: _Asked, work: PartWork) -> None:
         if run.state and run.state.is_scheduled():
             message = "The run that it is a part of did it itself: no worker was free."
             client.set_flow_run_state(run.id, Cancelled(message=message))
-    with suppress(errors.AljibeError):
-        # What went wrong is recorded with the part.
+    try:
         work.here(asked.part)
+    except errors.AljibeError:
+        # What went wrong is recorded with the part, unless it was not let in.
+        if not store.one(asked.part.split_id, asked.part.number).has_ended:
+            raise
 
 
 def _lost(client: SyncPrefectClient, asked: _Asked, store: RunParts, work: PartWork) -> str | None:
