@@ -2,6 +2,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-long soak lint format dbt ui worker watch lock bench-dbt bench-reports \
         bench-olist bench-wells bench-csv bench-mysql bench-sftp bench-formats bench-publish bench-lake \
+        bench-fanout \
         screenshots \
         venv venv-dev venv-spark test-servers clean clean-all
 
@@ -84,6 +85,9 @@ bench-publish: venv-dev test-servers  ## Measure publishing 2M rows to PostgreSQ
 
 bench-lake: venv-dev test-servers  ## Measure the target lake against a DuckDB file
 	$(BIN)/python -m benchmarks.lake_cost $(ARGS)
+
+bench-fanout: venv-dev test-servers  ## Measure 1, 2 and 4 workers on the same tables and models
+	$(BIN)/python -m benchmarks.fanout $(ARGS)
 
 screenshots: venv-dev test-servers  ## Make the pictures of the documentation again
 	$(BIN)/python docs/make_screenshots.py

@@ -125,10 +125,10 @@ class Settings(BaseSettings):
         default=1, ge=1, description="Parts of an extraction that workers take at the same time."
     )
     part_start_seconds: float = Field(
-        default=10, ge=0, description="What a part costs to start; less is not gained by a split."
+        default=10.0, ge=0, description="What a part costs to start; less is not gained by a split."
     )
     part_wait_seconds: float = Field(
-        default=60, ge=0, description="A part that no worker took by then is done by its own run."
+        default=60.0, ge=0, description="A part that no worker took by then is done by its own run."
     )
     lock_timeout_seconds: Seconds = Field(default=7200, description="Longest wait for a domain.")
     notify_url: SecretStr | None = Field(

@@ -21,7 +21,7 @@ from prefect.states import Cancelled, Cancelling
 
 from lakehouse import errors
 from lakehouse.errors import PartFailed, PartLost, PrefectUnavailable, SplitRefused
-from lakehouse.lake.run_parts import RunPart, RunParts, error_of
+from lakehouse.lake.run_parts import PartStatus, RunPart, RunParts, error_of
 from lakehouse.settings import Settings
 
 _LOOK_SECONDS = 1.0
@@ -79,11 +79,14 @@ def do_parts(
         return []
     _assert_pool()
     waiting: dict[int, _Asked] = {}
+    given_up: list[errors.AljibeError] = []
     with get_client(sync_client=True) as client, _cancelled_with_us(client, waiting):
         for part in parts:
             if part.status != "done":
                 waiting[part.number] = _ask(part, store, work)
-        _wait(client, waiting, store, work, settings)
+        _wait(client, waiting, store, work, settings, given_up)
+    if given_up:
+        raise given_up[0]
     ended = [store.one(part.split_id, part.number) for part in parts]
     for part in ended:
         if part.status == "failed":
@@ -97,32 +100,54 @@ def _wait(
     store: RunParts,
     work: PartWork,
     settings: Settings,
+    given_up: list[errors.AljibeError],
 ) -> None:
     logger, said = get_run_logger(), time.monotonic()
     while waiting:
-        split_id = next(iter(waiting.values())).part.split_id
-        statuses = store.statuses(split_id)
+        statuses = store.statuses(next(iter(waiting.values())).part.split_id)
         for number, asked in list(waiting.items()):
-            status = statuses.get(number)
-            if status in ("done", "failed"):
-                part = store.one(split_id, number)
-                if _is_worth_another(part, asked.tries, settings):
-                    logger.warning("%s It is tried again.", error_of(part))
-                    waiting[number] = _ask(part, store, work, asked.tries + 1)
-                    continue
-                logger.info("part %d is %s: flow run %s", number, status, part.run_id)
+            try:
+                now = _look_at(client, asked, statuses.get(number), store, work, settings)
+            except errors.AljibeError as error:
+                # The others are waited for: they write what this run has the lock of.
+                logger.error("%s", error)
+                given_up.append(error)
+                now = None
+            if now is None:
                 del waiting[number]
-            elif status == "planned" and _seconds_since(asked.since) > settings.part_wait_seconds:
-                _do_here(client, asked, work)
-            elif _seconds_since(asked.looked_at) > _ASK_SECONDS:
-                asked.looked_at = time.monotonic()
-                if why := _lost(client, asked, store, work):
-                    waiting[number] = _ask_again(asked, store, work, settings, why)
+            else:
+                waiting[number] = now
         if _seconds_since(said) > _SAY_SECONDS and waiting:
             logger.info("%d parts have not ended yet: %s", len(waiting), sorted(waiting))
             said = time.monotonic()
         if waiting:
             time.sleep(_LOOK_SECONDS)
+
+
+def _look_at(
+    client: SyncPrefectClient,
+    asked: _Asked,
+    status: PartStatus | None,
+    store: RunParts,
+    work: PartWork,
+    settings: Settings,
+) -> _Asked | None:
+    """Go on with a part; None when it has ended."""
+    logger = get_run_logger()
+    if status in ("done", "failed"):
+        part = store.one(asked.part.split_id, asked.part.number)
+        if _is_worth_another(part, asked.tries, settings):
+            logger.warning("%s It is tried again.", error_of(part))
+            return _ask(part, store, work, asked.tries + 1)
+        logger.info("part %d is %s: flow run %s", part.number, status, part.run_id)
+        return None
+    if status == "planned" and _seconds_since(asked.since) > settings.part_wait_seconds:
+        _do_here(client, asked, store, work)
+    elif _seconds_since(asked.looked_at) > _ASK_SECONDS:
+        asked.looked_at = time.monotonic()
+        if why := _lost(client, asked, store, work):
+            return _ask_again(asked, store, work, settings, why)
+    return asked
 
 
 def _ask(part: RunPart, store: RunParts, work: PartWork, tries: int = 1) -> _Asked:
@@ -164,6 +189,7 @@ def _ask_again(
             "Look at the workers of the pool, then run again: what is done is not done again."
         )
     get_run_logger().warning("part %d: %s; it is asked for again", part.number, why)
+    store.give_back(part)
     return _ask(part, store, work, asked.tries + 1)
 
 
@@ -173,7 +199,7 @@ def _is_worth_another(part: RunPart, tries: int, settings: Settings) -> bool:
     return isinstance(error_of(part), errors.TransientError)
 
 
-def _do_here(client: SyncPrefectClient, asked: _Asked, work: PartWork) -> None:
+def _do_here(client: SyncPrefectClient, asked: _Asked, store: RunParts, work: PartWork) -> None:
     """Do a part in this process; its run, should it begin after all, finds it taken."""
     get_run_logger().info("no worker took part %d so far: it is done here", asked.part.number)
     with suppress(httpx.HTTPError, ObjectNotFound):
@@ -181,9 +207,12 @@ def _do_here(client: SyncPrefectClient, asked: _Asked, work: PartWork) -> None:
         if run.state and run.state.is_scheduled():
             message = "The run that it is a part of did it itself: no worker was free."
             client.set_flow_run_state(run.id, Cancelled(message=message))
-    with suppress(errors.AljibeError):
-        # What went wrong is recorded with the part.
+    try:
         work.here(asked.part)
+    except errors.AljibeError:
+        # What went wrong is recorded with the part, unless it was not let in.
+        if not store.one(asked.part.split_id, asked.part.number).has_ended:
+            raise
 
 
 def _lost(client: SyncPrefectClient, asked: _Asked, store: RunParts, work: PartWork) -> str | None:

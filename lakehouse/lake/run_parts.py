@@ -6,7 +6,7 @@ one holds its lock, so that a part that is asked for twice is done once.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from sqlalchemy import Engine, delete, insert, select, update
@@ -18,6 +18,7 @@ from lakehouse.lake.shared_locks import Lock, shared_lock
 from lakehouse.settings import Settings
 
 Kind = Literal["build", "extract"]
+_KEPT = timedelta(days=30)
 PartStatus = Literal["planned", "running", "done", "failed"]
 
 
@@ -116,7 +117,8 @@ class RunParts:
             for number, part in enumerate(parts, start=1)
         ]
         with self._engine.begin() as connection:
-            connection.execute(delete(run_parts).where(run_parts.c.split_id == split_id))
+            old = (run_parts.c.domain == domain) & (run_parts.c.planned_at < now - _KEPT)
+            connection.execute(delete(run_parts).where((run_parts.c.split_id == split_id) | old))
             if rows:
                 connection.execute(insert(run_parts), rows)
         return self.of(split_id)

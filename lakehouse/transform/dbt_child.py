@@ -24,7 +24,7 @@ ENDS = frozenset(
     }
 )
 SUMS = frozenset({"FoundCount", "FinishedRunningStats", "EndOfRunSummary", "StatsLine"})
-LISTED = "ListCmdOut"
+LISTED = "PrintEvent"
 TROUBLES = frozenset({"warn", "error"})
 _BAD_RESULTS, _COULD_NOT_RUN = 1, 2
 
@@ -62,7 +62,9 @@ def _await_end_of_parent() -> None:
 
 def _tell(event: Any) -> None:
     info = event.info
-    told_by_name = info.name in ENDS or info.name in SUMS or info.name == LISTED
+    # Models may print too; a line of `dbt ls --output json` is an object.
+    listed = info.name == LISTED and info.msg.startswith("{")
+    told_by_name = info.name in ENDS or info.name in SUMS or listed
     if not told_by_name and info.level not in TROUBLES:
         return
     told: dict[str, Any] = {"info": {"level": info.level, "msg": info.msg, "name": info.name}}
