@@ -7,8 +7,8 @@ from psycopg import sql
 from lakehouse.publish.postgres.column_types import PublishedColumn
 from lakehouse.publish.postgres.server import Session, one_value
 
-# 2 MB, at most 75,000 rows: short texts of them fit into memory.
-_MOST_PAGES = 256
+# 8 MB: the texts that are not digested one by one are not longer together.
+_MOST_PAGES = 1024
 _IN_PIECE = sql.SQL("select {} from {} where ctid >= %s::tid and ctid < %s::tid")
 
 
