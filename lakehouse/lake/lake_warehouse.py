@@ -19,7 +19,6 @@ from sqlalchemy.exc import ArgumentError
 
 from lakehouse.errors import SettingsInvalid, WarehouseMissing, WarehouseRefused
 from lakehouse.lake.duckdb_extensions import load_extensions, prepare_extensions
-from lakehouse.lake.inexact_columns import inexact_columns
 from lakehouse.lake.lake_faults import lake_faults
 from lakehouse.lake.s3_session import let_read_s3
 from lakehouse.sql_quoting import sql_identifier, sql_string
@@ -214,11 +213,6 @@ class LakeWarehouse:
                 f"select id from {sql_identifier(self.domain)}.current_snapshot()"
             ).fetchone()
         return int(row[0]) if row else 0
-
-    def inexact_columns(self) -> list[str]:
-        """Columns whose values the lake does not keep as they are: see `inexact_columns`."""
-        with self.opened(read_only=True) as connection:
-            return inexact_columns(connection)
 
     @property
     def _options(self) -> list[str]:

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import duckdb
 
-from lakehouse.errors import PublishRefused, SettingsInvalid
+from lakehouse.errors import SettingsInvalid
 from lakehouse.lake import lake_faults
 from lakehouse.lake.lake_warehouse import LakeWarehouse, check_catalog
 from lakehouse.settings import Settings
@@ -71,29 +71,6 @@ def set_aside(warehouse: Warehouse, folder: Path) -> None:
         if file.is_file():
             folder.mkdir(exist_ok=True)
             shutil.move(file, folder / file.name)
-
-
-def pinned(warehouse: Warehouse) -> Warehouse:
-    """The warehouse as it is now, whoever writes to it meanwhile: of a lake its newest snapshot.
-
-    A file has one writer, which is the caller.
-
-    Raises:
-        PublishRefused: there is none, or a lake that does not keep values as they are.
-        WarehouseUnusable: it cannot be opened now.
-    """
-    if not warehouse_exists(warehouse):
-        raise PublishRefused(f"There is no warehouse {warehouse}; run a build first.")
-    if isinstance(warehouse, Path):
-        return warehouse
-    shown = warehouse.at(warehouse.current_version())
-    if inexact := shown.inexact_columns():
-        raise PublishRefused(
-            f"{warehouse}: files of a lake do not keep these values exactly: {', '.join(inexact)}. "
-            "Cast whole numbers beyond 2^53 to bigint or decimal(38, 0), and intervals to a number "
-            "of seconds, in the model. Readers keep the last good state."
-        )
-    return shown
 
 
 def version_of(warehouse: Warehouse) -> int | None:
