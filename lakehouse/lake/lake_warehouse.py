@@ -16,8 +16,19 @@ from psycopg.conninfo import make_conninfo
 from pydantic import SecretStr
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
+from tenacity import (
+    Retrying,
+    retry_if_exception_type,
+    stop_after_attempt,
+    wait_random_exponential,
+)
 
-from lakehouse.errors import SettingsInvalid, WarehouseMissing, WarehouseRefused
+from lakehouse.errors import (
+    SettingsInvalid,
+    WarehouseMissing,
+    WarehouseRefused,
+    WarehouseUnusable,
+)
 from lakehouse.lake.duckdb_extensions import load_extensions, prepare_extensions
 from lakehouse.lake.lake_faults import lake_faults
 from lakehouse.lake.s3_session import let_read_s3
@@ -25,6 +36,8 @@ from lakehouse.sql_quoting import sql_identifier, sql_string
 
 _EXTENSIONS = ("postgres", "ducklake")
 _BUCKET = "aljibe_lake"
+# Of an attach: a catalog that is being restarted is back in a moment.
+_TRIES = 3
 _NAMES = ("postgres", "postgresql")
 _CONNECTION = {
     "connect_timeout": "10",
@@ -140,11 +153,17 @@ class LakeWarehouse:
             connection.execute(f"set {name} = {value}")
         self._tell_password(connection)
         options = [*self._options, *(["read_only"] if read_only and self.version is None else [])]
-        with lake_faults(str(self)):
-            connection.execute(
-                f"attach 'ducklake:lake_{self.domain}' as {sql_identifier(self.domain)} "
-                f"({', '.join(options)})"
-            )
+        for attempt in Retrying(
+            retry=retry_if_exception_type(WarehouseUnusable),
+            stop=stop_after_attempt(_TRIES),
+            wait=wait_random_exponential(0.5, 4),
+            reraise=True,
+        ):
+            with attempt, lake_faults(str(self)):
+                connection.execute(
+                    f"attach 'ducklake:lake_{self.domain}' as {sql_identifier(self.domain)} "
+                    f"({', '.join(options)})"
+                )
 
     def _tell_password(self, connection: duckdb.DuckDBPyConnection) -> None:
         password = str(_url(self.catalog).password or "")

@@ -100,10 +100,16 @@ def takes_several_builds(warehouse: Warehouse) -> bool:
     return isinstance(warehouse, LakeWarehouse)
 
 
-def profile_environment(warehouse: Warehouse) -> dict[str, str]:
-    """Variables that profiles.yml reads to choose its output and to find the warehouse."""
+def profile_environment(warehouse: Warehouse, target_path: Path) -> dict[str, str]:
+    """Variables that profiles.yml reads to choose its output and to find the warehouse.
+
+    Args:
+        warehouse: of the domain.
+        target_path: dbt's target folder, which no other process builds in: a lake has no folder
+            of its own to spill to.
+    """
     if isinstance(warehouse, LakeWarehouse):
-        return warehouse.environment()
+        return {**warehouse.environment(), "ALJIBE_WAREHOUSE_SPILL": str(target_path / "spill")}
     return {"ALJIBE_TARGET": "embedded", "ALJIBE_WAREHOUSE": str(warehouse)}
 
 
