@@ -31,6 +31,7 @@ from lakehouse.errors import (
 )
 from lakehouse.lake.duckdb_extensions import load_extensions, prepare_extensions
 from lakehouse.lake.lake_faults import lake_faults
+from lakehouse.lake.lake_owner import claim_files
 from lakehouse.lake.s3_session import let_read_s3
 from lakehouse.sql_quoting import sql_identifier, sql_string
 
@@ -126,6 +127,7 @@ class LakeWarehouse:
         Raises:
             WarehouseUnusable: see `attach`.
             WarehouseConflict: another process changed the same table meanwhile.
+            WarehouseRefused: files of another catalog lie where a new lake should.
         """
         self.scratch.mkdir(parents=True, exist_ok=True)
         with lake_faults(str(self)), duckdb.connect() as connection:
@@ -134,6 +136,10 @@ class LakeWarehouse:
             spill = self.scratch / f"aljibe-lake-{uuid.uuid4().hex}"
             connection.execute(f"set temp_directory = {sql_string(str(spill))}")
             self.attach(connection, read_only=read_only)
+            if self.version is None and not read_only and _newest(connection, self.domain) == 0:
+                if not self.is_in_bucket:
+                    Path(self.data).mkdir(parents=True, exist_ok=True)
+                claim_files(connection, self.domain, self.metadata_schema, self.data)
             connection.execute(f"use {sql_identifier(self.domain)}")
             yield connection
 
@@ -228,10 +234,7 @@ class LakeWarehouse:
     def current_version(self) -> int:
         """The newest snapshot."""
         with self.opened(read_only=True) as connection:
-            row = connection.execute(
-                f"select id from {sql_identifier(self.domain)}.current_snapshot()"
-            ).fetchone()
-        return int(row[0]) if row else 0
+            return _newest(connection, self.domain)
 
     @property
     def _options(self) -> list[str]:
@@ -253,6 +256,14 @@ class LakeWarehouse:
             "dbname": url.database,
         }
         return make_conninfo("", **{**_CONNECTION, **query}, **given)
+
+
+def _newest(connection: duckdb.DuckDBPyConnection, domain: str) -> int:
+    """The newest snapshot; 0 as long as nothing was written."""
+    row = connection.execute(
+        f"select id from {sql_identifier(domain)}.current_snapshot()"
+    ).fetchone()
+    return int(row[0]) if row else 0
 
 
 def check_catalog(url: SecretStr) -> None:

@@ -259,6 +259,22 @@ def test_files_of_a_lake_in_a_bucket_are_written_tidied_and_read_by_version(
     assert key not in repr(lake) + lake.attach_sql() + "".join(lake.environment().values())
 
 
+def test_two_catalogs_never_share_a_folder_whose_unknown_files_go(lake, postgres_server, tmp_path):
+    do(lake, "create schema marts", "create table marts.a as select range as id from range(99)")
+    other = replace(
+        lake,
+        catalog=SecretStr(postgres_server.url.render_as_string(hide_password=False)),
+    )
+    with pytest.raises(WarehouseRefused, match="files of another catalog"):
+        do(other, "create schema marts")
+    (Path(lake.data) / "catalog.txt").write_text("of somebody else")
+    stray = Path(lake.data) / "stray.parquet"
+    stray.write_bytes(b"x")
+    now = datetime.now(UTC) + SOON
+    assert tidy_lake(lake, (), now, keep=NOTHING, grace=NOTHING).removed == 0
+    assert stray.exists()
+
+
 def test_what_is_set_aside_can_be_read_in_its_earlier_version(lake, tmp_path):
     set_aside(lake, tmp_path)
     version = do(lake, "create schema marts", "create table marts.a as select 1 as id")
