@@ -16,16 +16,29 @@ from psycopg.conninfo import make_conninfo
 from pydantic import SecretStr
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
+from tenacity import (
+    Retrying,
+    retry_if_exception_type,
+    stop_after_attempt,
+    wait_random_exponential,
+)
 
-from lakehouse.errors import SettingsInvalid, WarehouseMissing, WarehouseRefused
+from lakehouse.errors import (
+    SettingsInvalid,
+    WarehouseMissing,
+    WarehouseRefused,
+    WarehouseUnusable,
+)
 from lakehouse.lake.duckdb_extensions import load_extensions, prepare_extensions
-from lakehouse.lake.inexact_columns import inexact_columns
 from lakehouse.lake.lake_faults import lake_faults
+from lakehouse.lake.lake_owner import claim_files
 from lakehouse.lake.s3_session import let_read_s3
 from lakehouse.sql_quoting import sql_identifier, sql_string
 
 _EXTENSIONS = ("postgres", "ducklake")
 _BUCKET = "aljibe_lake"
+# Of an attach: a catalog that is being restarted is back in a moment.
+_TRIES = 3
 _NAMES = ("postgres", "postgresql")
 _CONNECTION = {
     "connect_timeout": "10",
@@ -114,6 +127,7 @@ class LakeWarehouse:
         Raises:
             WarehouseUnusable: see `attach`.
             WarehouseConflict: another process changed the same table meanwhile.
+            WarehouseRefused: files of another catalog lie where a new lake should.
         """
         self.scratch.mkdir(parents=True, exist_ok=True)
         with lake_faults(str(self)), duckdb.connect() as connection:
@@ -122,6 +136,10 @@ class LakeWarehouse:
             spill = self.scratch / f"aljibe-lake-{uuid.uuid4().hex}"
             connection.execute(f"set temp_directory = {sql_string(str(spill))}")
             self.attach(connection, read_only=read_only)
+            if self.version is None and not read_only and _newest(connection, self.domain) == 0:
+                if not self.is_in_bucket:
+                    Path(self.data).mkdir(parents=True, exist_ok=True)
+                claim_files(connection, self.domain, self.metadata_schema, self.data)
             connection.execute(f"use {sql_identifier(self.domain)}")
             yield connection
 
@@ -141,11 +159,17 @@ class LakeWarehouse:
             connection.execute(f"set {name} = {value}")
         self._tell_password(connection)
         options = [*self._options, *(["read_only"] if read_only and self.version is None else [])]
-        with lake_faults(str(self)):
-            connection.execute(
-                f"attach 'ducklake:lake_{self.domain}' as {sql_identifier(self.domain)} "
-                f"({', '.join(options)})"
-            )
+        for attempt in Retrying(
+            retry=retry_if_exception_type(WarehouseUnusable),
+            stop=stop_after_attempt(_TRIES),
+            wait=wait_random_exponential(0.5, 4),
+            reraise=True,
+        ):
+            with attempt, lake_faults(str(self)):
+                connection.execute(
+                    f"attach 'ducklake:lake_{self.domain}' as {sql_identifier(self.domain)} "
+                    f"({', '.join(options)})"
+                )
 
     def _tell_password(self, connection: duckdb.DuckDBPyConnection) -> None:
         password = str(_url(self.catalog).password or "")
@@ -210,15 +234,7 @@ class LakeWarehouse:
     def current_version(self) -> int:
         """The newest snapshot."""
         with self.opened(read_only=True) as connection:
-            row = connection.execute(
-                f"select id from {sql_identifier(self.domain)}.current_snapshot()"
-            ).fetchone()
-        return int(row[0]) if row else 0
-
-    def inexact_columns(self) -> list[str]:
-        """Columns whose values the lake does not keep as they are: see `inexact_columns`."""
-        with self.opened(read_only=True) as connection:
-            return inexact_columns(connection)
+            return _newest(connection, self.domain)
 
     @property
     def _options(self) -> list[str]:
@@ -240,6 +256,14 @@ class LakeWarehouse:
             "dbname": url.database,
         }
         return make_conninfo("", **{**_CONNECTION, **query}, **given)
+
+
+def _newest(connection: duckdb.DuckDBPyConnection, domain: str) -> int:
+    """The newest snapshot; 0 as long as nothing was written."""
+    row = connection.execute(
+        f"select id from {sql_identifier(domain)}.current_snapshot()"
+    ).fetchone()
+    return int(row[0]) if row else 0
 
 
 def check_catalog(url: SecretStr) -> None:

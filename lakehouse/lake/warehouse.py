@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import duckdb
 
-from lakehouse.errors import PublishRefused, SettingsInvalid
+from lakehouse.errors import SettingsInvalid
 from lakehouse.lake import lake_faults
 from lakehouse.lake.lake_warehouse import LakeWarehouse, check_catalog
 from lakehouse.settings import Settings
@@ -73,29 +73,6 @@ def set_aside(warehouse: Warehouse, folder: Path) -> None:
             shutil.move(file, folder / file.name)
 
 
-def pinned(warehouse: Warehouse) -> Warehouse:
-    """The warehouse as it is now, whoever writes to it meanwhile: of a lake its newest snapshot.
-
-    A file has one writer, which is the caller.
-
-    Raises:
-        PublishRefused: there is none, or a lake that does not keep values as they are.
-        WarehouseUnusable: it cannot be opened now.
-    """
-    if not warehouse_exists(warehouse):
-        raise PublishRefused(f"There is no warehouse {warehouse}; run a build first.")
-    if isinstance(warehouse, Path):
-        return warehouse
-    shown = warehouse.at(warehouse.current_version())
-    if inexact := shown.inexact_columns():
-        raise PublishRefused(
-            f"{warehouse}: files of a lake do not keep these values exactly: {', '.join(inexact)}. "
-            "Cast whole numbers beyond 2^53 to bigint or decimal(38, 0), and intervals to a number "
-            "of seconds, in the model. Readers keep the last good state."
-        )
-    return shown
-
-
 def version_of(warehouse: Warehouse) -> int | None:
     """The snapshot that is read of a lake; None of a file, or of the newest."""
     return None if isinstance(warehouse, Path) else warehouse.version
@@ -123,10 +100,16 @@ def takes_several_builds(warehouse: Warehouse) -> bool:
     return isinstance(warehouse, LakeWarehouse)
 
 
-def profile_environment(warehouse: Warehouse) -> dict[str, str]:
-    """Variables that profiles.yml reads to choose its output and to find the warehouse."""
+def profile_environment(warehouse: Warehouse, target_path: Path) -> dict[str, str]:
+    """Variables that profiles.yml reads to choose its output and to find the warehouse.
+
+    Args:
+        warehouse: of the domain.
+        target_path: dbt's target folder, which no other process builds in: a lake has no folder
+            of its own to spill to.
+    """
     if isinstance(warehouse, LakeWarehouse):
-        return warehouse.environment()
+        return {**warehouse.environment(), "ALJIBE_WAREHOUSE_SPILL": str(target_path / "spill")}
     return {"ALJIBE_TARGET": "embedded", "ALJIBE_WAREHOUSE": str(warehouse)}
 
 

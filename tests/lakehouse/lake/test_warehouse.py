@@ -40,7 +40,7 @@ def test_a_domain_is_built_in_its_file_unless_the_target_is_a_lake(tmp_path):
     assert file.parent.is_dir()
     assert not takes_several_builds(file)
     assert (threads_of(file, 4), version_of(file)) == (4, None)
-    assert profile_environment(file) == {
+    assert profile_environment(file, tmp_path) == {
         "ALJIBE_TARGET": "embedded",
         "ALJIBE_WAREHOUSE": str(file),
     }
