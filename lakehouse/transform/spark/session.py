@@ -24,15 +24,18 @@ _MEANING = {
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     # A value that does not fit is an error, as it is in DuckDB.
     "spark.sql.ansi.enabled": "true",
+    # Names of RAW's columns hold blanks, and stand in double quotes in given rows of unit tests.
+    "spark.sql.ansi.doubleQuotedIdentifiers": "true",
     "spark.sql.catalogImplementation": "in-memory",
     "spark.sql.sources.default": "parquet",
     "spark.sql.parquet.compression.codec": "zstd",
     "spark.ui.showConsoleProgress": "false",
     "spark.ui.enabled": "false",
 }
+_LOOPBACK = "127.0.0.1"
 _ON_THIS_MACHINE = {
-    "spark.driver.host": "127.0.0.1",
-    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.host": _LOOPBACK,
+    "spark.driver.bindAddress": _LOOPBACK,
 }
 # Two hundred parts of a join, Spark's own number, are for a cluster.
 _UNLESS_CONFIGURED = {"spark.sql.shuffle.partitions": "16"}
@@ -69,6 +72,8 @@ def _start(plan: SessionPlan, started: "Future[SparkSession]") -> None:
     try:
         builder = SparkSession.builder.appName(plan.name).master(plan.master)
         local = dict(_ON_THIS_MACHINE) if plan.master.startswith("local") else {}
+        if local:
+            os.environ.setdefault("SPARK_LOCAL_IP", _LOOPBACK)
         if local and not os.environ.get("SPARK_CONF_DIR"):
             local |= _UNLESS_CONFIGURED
         own = {

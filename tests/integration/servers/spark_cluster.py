@@ -64,13 +64,15 @@ def running_spark_cluster(folder: Path) -> Iterator[SparkCluster]:
     url, page = f"spark://127.0.0.1:{port}", f"http://127.0.0.1:{page_port}"
     conf = folder / "conf"
     conf.mkdir()
-    # Compiling each query costs more than running it on small data.
+    # Compiling, of queries and of Java, costs more than running on small data.
     (conf / "spark-defaults.conf").write_text(
         "spark.driver.host 127.0.0.1\n"
         "spark.driver.bindAddress 127.0.0.1\n"
         "spark.sql.shuffle.partitions 4\n"
         "spark.sql.codegen.wholeStage false\n"
         "spark.sql.codegen.factoryMode NO_CODEGEN\n"
+        "spark.driver.extraJavaOptions -XX:TieredStopAtLevel=1 -XX:+UseSerialGC\n"
+        "spark.executor.extraJavaOptions -XX:TieredStopAtLevel=1 -XX:+UseSerialGC\n"
     )
     cluster = SparkCluster(url, page, conf)
     with ExitStack() as stack:
@@ -101,6 +103,7 @@ def _daemon(folder: Path, name: str, *command: str) -> Iterator["subprocess.Pope
         "SPARK_LOCAL_IP": "127.0.0.1",
         "SPARK_LOCAL_DIRS": str(folder / "local"),
         "SPARK_DAEMON_MEMORY": "256m",
+        "SPARK_DAEMON_JAVA_OPTS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
     }
     with (folder / f"{name}.log").open("w") as log:
         process = subprocess.Popen(
