@@ -1,24 +1,52 @@
 """Builds and extractions in parts that no worker takes, so that the run does them itself."""
 
-import duckdb
+import shutil
+
 import pytest
+import yaml
 from prefect.client.orchestration import get_client
 from sqlalchemy import select
 
-from demo.pharma_deliveries import seed_deliveries
 from flows.dbt_build import dbt_build
+from flows.dbt_build_part import dbt_build_part
 from flows.elt import elt
 from flows.ingest import ingest
 from lakehouse.lake.audit_database import audit_engine
 from lakehouse.lake.audit_schema import deliveries, node_results
-from lakehouse.lake.run_parts import RunParts
+from lakehouse.lake.run_parts import PlannedPart, RunParts
 from lakehouse.quality.dbt_results import read_results
+from lakehouse.settings import PROJECT_ROOT, load_settings
 from lakehouse.transform import writers_at_once
 from lakehouse.transform.build_history import BuildHistory
 from tasks.build_in_parts import build_part
 
-DOMAIN = "pharma_latam"
-pytestmark = pytest.mark.long
+PROJECT = """
+name: aljibe
+profile: aljibe
+macro-paths: [macros]
+models: {aljibe: {+materialized: table}}
+data_tests: {aljibe: {+store_failures: true, +schema: dq_audit}}
+"""
+MODELS = """
+models:
+  - name: stg_sales
+    columns: [{name: id, data_tests: [unique]}]
+  - name: left_sales
+    columns:
+      - name: id
+        data_tests: [{relationships: {arguments: {to: "ref('right_sales')", field: id}}}]
+  - name: right_sales
+    columns: [{name: id, data_tests: [not_null]}]
+  - name: late_sales
+    columns: [{name: id, data_tests: [not_null]}]
+"""
+SQL = {
+    "stg_sales": "select id, amount from {{ source('shop_files', 'sales') }}",
+    "left_sales": "select * from {{ ref('stg_sales') }}",
+    "right_sales": "select * from {{ ref('stg_sales') }}",
+    "late_sales": "select * from {{ ref('right_sales') }}",
+}
+TABLES = ("sales", "returns", "visits")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -30,18 +58,52 @@ def deployments(prefect):
             client.create_deployment(flow_id, "all-domains", enforce_parameter_schema=False)
 
 
-@pytest.fixture(autouse=True)
-def alone(monkeypatch):
-    """Nobody is waited for, every cut is worth it, and the file passes for one of many writers."""
+@pytest.fixture
+def settings(tmp_path, monkeypatch):
+    """A domain whose file passes for one of many writers; nobody is waited for."""
+    domain = tmp_path / "dbt" / "models" / "shop"
+    domain.mkdir(parents=True)
+    shutil.copytree(PROJECT_ROOT / "dbt" / "macros", tmp_path / "dbt" / "macros")
+    shutil.copy(PROJECT_ROOT / "dbt" / "profiles.yml", tmp_path / "dbt")
+    (tmp_path / "dbt" / "dbt_project.yml").write_text(PROJECT)
+    (domain / "_shop__models.yml").write_text(MODELS)
+    columns = [{"name": name, "data_type": "integer"} for name in ("id", "amount")]
+    tables = [
+        {"name": name, "columns": columns, "config": {"meta": {"pattern": f"{name}.csv"}}}
+        for name in TABLES
+    ]
+    meta = {"connector": "files", "block": "landing-pharma-latam", "load": "append"}
+    source = {"name": "shop_files", "schema": "raw", "config": {"meta": meta}, "tables": tables}
+    (domain / "_shop__sources.yml").write_text(yaml.safe_dump({"sources": [source]}))
+    for name, sql in SQL.items():
+        (domain / f"{name}.sql").write_text(sql)
+    landing = tmp_path / "landing"
+    landing.mkdir()
+    monkeypatch.setenv("ALJIBE_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("ALJIBE_PROJECT_DIR", str(tmp_path / "dbt"))
+    monkeypatch.setenv("PHARMA_LANDING", str(landing))
     monkeypatch.setenv("ALJIBE_PART_WAIT_SECONDS", "0")
     monkeypatch.setenv("ALJIBE_PART_START_SECONDS", "0")
     monkeypatch.setattr(writers_at_once, "builds_side_by_side", lambda _: True)
+    return load_settings()
 
 
-def statuses(settings):
-    """Nodes of the last build as the audit database keeps them: status, failures and rows."""
+@pytest.fixture
+def deliver(tmp_path):
+    def _put(ids: str) -> None:
+        for name in TABLES:
+            rows = "".join(f"{number},{at}\n" for at, number in enumerate(ids))
+            path = tmp_path / "landing" / f"{name}.csv"
+            path.with_suffix(".part").write_text(f"id,amount\n{rows}")
+            path.with_suffix(".part").rename(path)
+
+    return _put
+
+
+def last_build(settings):
+    """The last build, and its nodes as the audit database keeps them."""
     engine = audit_engine(settings)
-    build = BuildHistory(engine).last(DOMAIN)
+    build = BuildHistory(engine).last("shop")
     query = select(node_results).where(node_results.c.build_id == build.build_id)
     with engine.connect() as connection:
         return build, {
@@ -51,126 +113,94 @@ def statuses(settings):
 
 def causes(settings):
     """What each node of the last build was skipped for."""
-    results = read_results(settings.dbt_target(DOMAIN))
+    results = read_results(settings.dbt_target("shop"))
     return {node.unique_id: node.blocked_by for node in results.nodes}
 
 
-def test_a_build_in_parts_ends_as_one_build_does(landing, settings, deliver, run, sales):
-    seed_deliveries(landing)
-    assert run().name == "Completed"
-    whole, expected = statuses(settings)
-    before = sales()
-    settings.serving(DOMAIN).unlink()
-    state = run(full_refresh=True, parts=3)
-    assert state.name == "Completed"
-    build, found = statuses(settings)
-    assert found == expected
-    assert build.build_id != whole.build_id
-    assert sales() == before
-    parts = RunParts(audit_engine(settings)).of(build.build_id)
-    assert len(parts) > 3
-    assert {part.status for part in parts} == {"done"}
-    assert max(part.wave for part in parts) >= 1
-    assert all(part.outcome is None for part in parts)
-    # One that builds nothing tells the verdict of all parts.
-    assert "nothing new" in run(parts=3).message
-
-
-def test_what_fails_in_one_part_skips_what_needs_it_in_others(
-    landing, settings, deliver, run, repeated_in_argentina
-):
-    seed_deliveries(landing)
-    deliver("ventas_arg.csv", repeated_in_argentina)
-    whole = run(full_refresh=True)
-    _, expected = statuses(settings)
-    names = {
-        node.unique_id: node.blocked_by for node in read_results(settings.dbt_target(DOMAIN)).nodes
-    }
-    assert whole.name == "Failed"
-    split = run(full_refresh=True, parts=3)
-    assert split.name == "Failed"
+@pytest.mark.long
+@pytest.mark.parametrize(("ids", "ends"), [("123", "Completed"), ("122", "Failed")])
+def test_a_build_in_parts_ends_as_one_build_does(settings, deliver, ids, ends):
+    deliver(ids)
+    assert ingest("shop", return_state=True).is_completed()
+    whole = dbt_build("shop", return_state=True)
+    first, expected = last_build(settings)
+    reasons = causes(settings)
+    split = dbt_build("shop", full_refresh=True, parts=2, return_state=True)
+    build, found = last_build(settings)
+    assert (whole.name, split.name) == (ends, ends)
     assert split.message == whole.message
-    _, found = statuses(settings)
     assert found == expected
-    assert "skipped" in {status for status, _, _ in found.values()}
-    again = {
-        node.unique_id: node.blocked_by for node in read_results(settings.dbt_target(DOMAIN)).nodes
-    }
-    assert again == names
+    assert causes(settings) == reasons
+    assert build.build_id != first.build_id
+    parts = RunParts(audit_engine(settings)).of(build.build_id)
+    assert [(part.wave, part.status) for part in parts] == [
+        (0, "done"),
+        (1, "done"),
+        (1, "done"),
+        (2, "done"),
+    ]
+    assert all(part.outcome is None for part in parts)
+    left_out = {node for part in parts for node in part.left_out}
+    assert left_out == {one for one, (status, *_) in found.items() if status == "skipped"}
+    assert bool(left_out) == (ends == "Failed")
 
 
-def test_a_build_that_was_broken_off_goes_on_with_what_is_left(
-    landing, settings, run, sales, monkeypatch
-):
-    seed_deliveries(landing)
-    assert ingest(DOMAIN, return_state=True).is_completed()
+@pytest.mark.long
+def test_a_build_that_was_broken_off_goes_on_with_what_is_left(settings, deliver, monkeypatch):
+    deliver("123")
+    assert ingest("shop", return_state=True).is_completed()
     built = []
 
-    def _dies_at_second(domain, build_id, number, writer):
-        if len(built) == 1:
+    def _build(domain, build_id, number, writer):
+        if len(built) == 2:
+            built.append("killed")
             raise KeyboardInterrupt
         built.append(number)
         return build_part(domain, build_id, number, writer)
 
-    monkeypatch.setattr("tasks.build_in_parts.build_part", _dies_at_second)
+    monkeypatch.setattr("tasks.build_in_parts.build_part", _build)
     with pytest.raises(KeyboardInterrupt):
-        dbt_build(DOMAIN, parts=3)
-    first, _ = statuses(settings)
+        dbt_build("shop", parts=2)
+    first, _ = last_build(settings)
     assert first.status == "running"
-
-    def _counted(domain, build_id, number, writer):
-        built.append(number)
-        return build_part(domain, build_id, number, writer)
-
-    monkeypatch.setattr("tasks.build_in_parts.build_part", _counted)
-    assert run(parts=3).name == "Completed"
-    build, _ = statuses(settings)
+    assert dbt_build("shop", parts=2, return_state=True).name == "Completed"
+    build, _ = last_build(settings)
     assert build.build_id == first.build_id
-    assert sorted(built) == [
-        part.number for part in RunParts(audit_engine(settings)).of(build.build_id)
-    ]
-    assert len(sales()) == 5
+    built.remove("killed")
+    assert sorted(built) == [1, 2, 3, 4]
+    # One that builds nothing tells the verdict of all parts.
+    assert "nothing new" in dbt_build("shop", parts=2, return_state=True).message
 
 
-def test_tables_in_parts_are_loaded_once_and_told_once(landing, settings, run, sales):
-    seed_deliveries(landing)
-    state = ingest(DOMAIN, parts=2, return_state=True)
-    assert state.is_completed()
+def test_tables_in_parts_are_loaded_once_and_told_once(settings, deliver):
+    deliver("123")
+    state = ingest("shop", parts=2, return_state=True)
+    assert state.name == "Completed"
     loads = state.result()["outcome"]
-    assert [load["table"] for load in loads] == ["productos", "ventas_arg", "ventas_bra"]
+    assert [load["table"] for load in loads] == list(TABLES)
     assert all(load["deliveries"] for load in loads)
-    again = ingest(DOMAIN, parts=2, return_state=True)
-    assert "nothing new in 3 tables" in again.message
+    assert "nothing new in 3 tables" in ingest("shop", parts=2, return_state=True).message
     with audit_engine(settings).connect() as connection:
         assert len(connection.execute(select(deliveries)).all()) == 3
 
 
-def test_a_file_has_one_writer_and_is_not_split(landing, settings, monkeypatch):
-    seed_deliveries(landing)
+def test_a_file_has_one_writer_and_is_not_split(settings, deliver, monkeypatch):
+    deliver("123")
     monkeypatch.setattr(writers_at_once, "builds_side_by_side", lambda _: False)
-    state = elt(DOMAIN, parts=2, return_state=True)
+    state = elt("shop", parts=2, return_state=True)
     assert state.is_failed()
     assert "ALJIBE_TARGET=lake" in state.message
-    assert not settings.warehouse(DOMAIN).exists()
+    assert not settings.warehouse("shop").exists()
 
 
-def test_a_part_that_nobody_asked_for_is_refused(landing, settings, run):
-    seed_deliveries(landing)
-    assert run(parts=3).name == "Completed"
-    build, _ = statuses(settings)
-    from flows.dbt_build_part import dbt_build_part  # noqa: PLC0415
-
-    unknown = dbt_build_part(DOMAIN, build.build_id, 99, "me", return_state=True)
-    assert unknown.is_failed()
-    assert "no part 99" in unknown.message
-    with duckdb.connect(str(settings.warehouse(DOMAIN)), read_only=True) as connection:
-        before = connection.execute("select count(*) from consume.fct_ventas_latam").fetchone()
+def test_a_part_that_no_run_waits_for_is_refused(settings):
     engine = audit_engine(settings)
-    store = RunParts(engine)
-    part = store.of(build.build_id)[0]
-    store.fail(part, ValueError("x"))
-    refused = dbt_build_part(DOMAIN, build.build_id, part.number, build.run_id, return_state=True)
+    store, history = RunParts(engine), BuildHistory(engine)
+    build_id = history.start("shop", "f", run_id="run")
+    unknown = dbt_build_part("shop", build_id, 9, "me", return_state=True)
+    assert "no part 9" in unknown.message
+    (part,) = store.plan(build_id, "build", "shop", [PlannedPart(0, ("model.a",), {})])
+    refused = dbt_build_part("shop", build_id, part.number, "me", return_state=True)
     assert refused.is_failed()
     assert "is over: nobody writes the domain now" in refused.message
-    assert store.one(build.build_id, part.number).status == "planned"
-    assert before == (5,)
+    assert store.one(build_id, part.number).status == "planned"
