@@ -1,8 +1,11 @@
 """What a sweep ends, what it runs again, and what it leaves alone; against a real Prefect API."""
 
 import asyncio
+import threading
 import uuid
 from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -19,6 +22,7 @@ from cli.worker import sweep
 from cli.worker.identity import HOME_LABEL, NAME_LABEL, WorkerIdentity, only_worker
 from cli.worker.resume import ATTEMPT_LABEL, NEVER_TAG, RESUMED_TAG, crashed_runs
 from cli.worker.run_ends import end_run
+from cli.worker.server_clock import server_now
 from lakehouse.errors import LockWaitTooLong
 
 pytestmark = pytest.mark.usefixtures("prefect_database")
@@ -169,6 +173,80 @@ def test_a_run_that_was_taken_and_never_begun_is_run_again(with_pool, monkeypatc
         assert await pool.state_of(plain) == "Pending"
         assert await pool.state_of(working) == "Running"
         assert len(await pool.resumed()) == 3
+
+    with_pool(test)
+
+
+class AnHourAhead(datetime):
+    """The clock of a machine that nobody sets."""
+
+    @classmethod
+    def now(cls, tz: Any = None) -> datetime:
+        return datetime.now(tz) + timedelta(hours=1)
+
+
+def test_a_clock_that_is_wrong_ends_no_run_of_a_living_worker(with_pool, monkeypatch):
+    async def test(pool: Pool) -> None:
+        await pool.client.send_worker_heartbeat(pool.name, "neighbour")
+        taken = await pool.run(Pending(), home="another", worker="neighbour")
+        young = await pool.run(Pending(), home="", worker="")
+        monkeypatch.setattr(sweep, "datetime", AnHourAhead)
+        await pool.sweep()
+        for run in (taken, young):
+            assert await pool.state_of(run) == "Pending"
+
+    with_pool(test)
+
+
+def test_the_api_says_what_time_it_is_also_where_it_refuses(monkeypatch):
+    class Refusing(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response_only(404)
+            self.send_header("Date", "Mon, 30 Nov 2026 06:00:00 GMT")
+            self.end_headers()
+
+        def log_message(self, *_args: object) -> None:
+            """Nothing to the terminal."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Refusing)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+
+    async def ask() -> datetime:
+        async with PrefectClient(f"http://127.0.0.1:{server.server_port}/api") as client:
+            return await server_now(client)
+
+    try:
+        assert asyncio.run(ask()) == datetime(2026, 11, 30, 6, tzinfo=UTC)
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_a_run_that_never_begins_frees_its_place(with_pool, monkeypatch):
+    async def test(pool: Pool) -> None:
+        # A home was lost, and the new one's worker has the same name.
+        await pool.client.send_worker_heartbeat(pool.name, "here")
+        run = await pool.run(Pending(), home="lost", worker="here")
+        monkeypatch.setattr(sweep, "_UNNAMED_SECONDS", 0.0)
+        await pool.sweep()
+        assert await pool.state_of(run) == "Pending"
+        monkeypatch.setattr(sweep, "_NEVER_BEGUN_SECONDS", 0.0)
+        await pool.sweep()
+        assert (await pool.state_of(run)).startswith("Crashed: The worker here took this run")
+
+    with_pool(test)
+
+
+def test_a_lost_run_that_another_one_waits_for_ends_and_is_left_to_that_one(with_pool):
+    async def test(pool: Pool) -> None:
+        outer = await pool.run(Running())
+        pool.active.add(outer.id)
+        marker = await pool.client.create_task_run(step, outer.id, "0", state=Running())
+        asked_for = await pool.run(Running(), parent_task_run_id=marker.id)
+        await pool.sweep()
+        assert (await pool.state_of(asked_for)).startswith("Crashed: Its process is gone")
+        assert await pool.state_of(outer) == "Running"
+        assert await pool.resumed() == []
 
     with_pool(test)
 
