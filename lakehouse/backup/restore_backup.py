@@ -226,9 +226,11 @@ def _is_of_build(warehouse: Path, build: BuildRecord | None) -> bool:
 
 @contextmanager
 def _nobody_else(settings: Settings) -> Iterator[None]:
-    """Hold the lock of every domain: a run would write a ledger that goes."""
+    """Hold the lock of every domain, and of workers: a run would write a ledger that goes."""
+    locks = settings.lock_file("any").parent
+    workers = [path.stem for path in locks.glob("aljibe-worker-*.lock")]
     with ExitStack() as held:
-        for name in (*known_domains(settings.project_dir), "aljibe-backup"):
+        for name in (*known_domains(settings.project_dir), "aljibe-backup", *workers):
             lock = FileLock(
                 settings.lock_file(name), Holder.of_this_process("aljibe restore"), timeout=0
             )
