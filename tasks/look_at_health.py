@@ -30,7 +30,6 @@ from lakehouse.health.machine_health import (
     check_watchers,
 )
 from lakehouse.lake.raw_lake import RawLake
-from lakehouse.quality.arrival_board import language_of
 from lakehouse.reports.health_report import health_events, health_message, health_table
 from lakehouse.reports.pages.write_health import write_health
 from lakehouse.settings import Settings, load_settings
@@ -144,8 +143,7 @@ def _keep(settings: Settings, notes: HealthNotes) -> list[str]:
 
 def _show(settings: Settings, look: HealthLook) -> list[str]:
     try:
-        domains = known_domains(settings.project_dir)
-        write_health(look, settings.reports, language_of(settings.project_dir, domains))
+        write_health(look, settings.reports, settings.reports_language)
     except OSError as error:
         return [f"the pages of the reports do not show this look: {error}"]
     return store_pages(None, settings)

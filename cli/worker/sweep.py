@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Collection
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import httpx
@@ -28,10 +28,13 @@ from cli.worker.identity import (
 from cli.worker.resume import crashed_runs, resume
 from cli.worker.run_ends import UNFINISHED, end_inside, end_run, in_states, read_all_flow_runs
 from cli.worker.say import say
+from cli.worker.server_clock import server_now
 from lakehouse.host_processes import HostProcess, end_processes, processes_with
 
 # A worker that lives starts a run within seconds of taking it.
 _UNNAMED_SECONDS = 120.0
+# Wherever it was taken: a process that has not begun by now does not begin any more.
+_NEVER_BEGUN_SECONDS = 900.0
 # A worker that is offline longer than this does not come back by itself in time.
 _OFFLINE_SECONDS = 180.0
 # What ends normally ends from the inside out.
@@ -62,6 +65,8 @@ class Sweep:
     ) -> None:
         self._client, self._pool, self._identity = client, pool, identity
         self._active, self._attempts = active, attempts
+        # By how much this machine's clock is ahead of the one that dates states and heartbeats.
+        self._ahead = timedelta()
 
     async def once(self) -> None:
         """Look at everything once.
@@ -70,6 +75,7 @@ class Sweep:
             httpx.HTTPError: the API does not answer, or refuses.
         """
         await self._end_orphans()
+        self._ahead = datetime.now(UTC) - await server_now(self._client)
         gone = await self._is_gone()
         await self._end_lost_runs(gone)
         await self._end_left_subflows()
@@ -129,13 +135,14 @@ class Sweep:
         ]
 
     async def _end_lost_runs(self, gone: Callable[[str], bool]) -> None:
+        # Also those that another run asked for: whoever waits for them would wait for good.
         found = await read_all_flow_runs(
             self._client,
             # Parts of runs are among them; a subflow in the process of its run has no pool.
             flow_run_filter=FlowRunFilter(state=in_states(UNFINISHED)),
             work_pool_filter=WorkPoolFilter(name=WorkPoolFilterName(any_=[self._pool])),
         )
-        stuck = {run.id for run in found if run.id in self._active and _hangs_in_cancelling(run)}
+        stuck = {run.id for run in found if run.id in self._active and self._hangs(run)}
         if stuck:
             say(f"ends {len(stuck)} runs that were to be cancelled")
             await self.stop_runs(stuck, "Cancelled by the worker.")
@@ -154,8 +161,10 @@ class Sweep:
                 return None
             return f"Its process is gone: the worker {name}, or the process itself, was killed."
         is_pending = run.state is not None and run.state.is_pending()
-        if is_pending and _age(run) > _UNNAMED_SECONDS and self._is_abandoned(run, gone):
+        if is_pending and self._age(run) > _UNNAMED_SECONDS and self._is_abandoned(run, gone):
             return "The worker that took this run died before the run began."
+        if is_pending and self._age(run) > _NEVER_BEGUN_SECONDS:
+            return f"The worker {name} took this run long ago, and it never began."
         return None
 
     def _is_abandoned(self, run: FlowRun, gone: Callable[[str], bool]) -> bool:
@@ -188,7 +197,7 @@ class Sweep:
             return
         for parent in await read_all_flow_runs(self._client, flow_run_filter=asked):
             ended = parent.end_time if parent.state and parent.state.is_final() else None
-            if not ended or _seconds_since(ended) < _PARENT_ENDED_SECONDS:
+            if not ended or self._seconds_since(ended) < _PARENT_ENDED_SECONDS:
                 continue
             if parent.id in self._active or self._has_process(parent.id):
                 continue
@@ -235,9 +244,19 @@ class Sweep:
             one.name
             for one in known
             if one.last_heartbeat_time
-            and _seconds_since(one.last_heartbeat_time) < _OFFLINE_SECONDS
+            and self._seconds_since(one.last_heartbeat_time) < _OFFLINE_SECONDS
         }
         return lambda name: name not in heard
+
+    def _seconds_since(self, moment: datetime) -> float:
+        return (datetime.now(UTC) - self._ahead - moment).total_seconds()
+
+    def _age(self, run: FlowRun) -> float:
+        return self._seconds_since(run.state.timestamp) if run.state else 0.0
+
+    def _hangs(self, run: FlowRun) -> bool:
+        is_cancelling = run.state is not None and run.state.is_cancelling()
+        return is_cancelling and self._age(run) > _CANCEL_SECONDS
 
     def _processes(self) -> list[HostProcess]:
         """Of every worker of this home that lives or lived on this machine."""
@@ -253,15 +272,3 @@ class Sweep:
 def _run_of(process: HostProcess) -> UUID | None:
     text = process.environment.get(RUN_VARIABLE)
     return UUID(text) if text else None
-
-
-def _age(run: FlowRun) -> float:
-    return _seconds_since(run.state.timestamp) if run.state else 0.0
-
-
-def _hangs_in_cancelling(run: FlowRun) -> bool:
-    return run.state is not None and run.state.is_cancelling() and _age(run) > _CANCEL_SECONDS
-
-
-def _seconds_since(moment: datetime) -> float:
-    return (datetime.now(UTC) - moment).total_seconds()

@@ -35,6 +35,7 @@ from lakehouse.errors import (
 )
 from lakehouse.lake.audit_database import audit_engine, migrated_engine, release_audit_engine
 from lakehouse.lake.durable_files import make_folder, publish_file
+from lakehouse.lake.file_lock import FileLock, Holder
 from lakehouse.lake.shared_locks import DomainLock, Lock, shared_lock
 from lakehouse.lake.warehouse import Warehouse, set_aside, warehouse_of
 from lakehouse.settings import Settings
@@ -246,12 +247,16 @@ def _is_of_build(warehouse: Warehouse, build: BuildRecord | None) -> bool:
 
 @contextmanager
 def _nobody_else(settings: Settings) -> Iterator[None]:
-    """Hold the lock of every domain: a run would write a ledger that goes."""
+    """Hold the lock of every domain, and of workers: a run would write a ledger that goes."""
     domains = known_domains(settings.project_dir)
     said = "aljibe restore"
     locks: list[Lock] = [DomainLock(settings, name, said, timeout=0) for name in domains]
     file = settings.lock_file(BACKUP_LOCK)
     locks.append(shared_lock(settings, BACKUP_LOCK, file, said, timeout=0))
+    locks += [
+        FileLock(worker, Holder.of_this_process(said), timeout=0)
+        for worker in file.parent.glob("aljibe-worker-*.lock")
+    ]
     with ExitStack() as held:
         for lock in locks:
             try:

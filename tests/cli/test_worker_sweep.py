@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import Callable, Coroutine
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -23,6 +24,8 @@ from lakehouse.errors import LockWaitTooLong
 
 pytestmark = pytest.mark.usefixtures("prefect_database")
 HOME = "0123456789abcdef"
+# The API tells its time in whole seconds, so that what just happened may lie ahead of it.
+AT_ONCE = -60.0
 
 
 @flow(name="shop")
@@ -147,7 +150,7 @@ def test_a_run_that_hangs_in_cancelling_is_ended(with_pool, monkeypatch):
         pool.active.add(run.id)
         await pool.sweep()
         assert await pool.state_of(run) == "Cancelling"
-        monkeypatch.setattr(sweep, "_CANCEL_SECONDS", 0.0)
+        monkeypatch.setattr(sweep, "_CANCEL_SECONDS", AT_ONCE)
         await pool.sweep()
         assert await pool.state_of(run) == "Cancelled: Cancelled by the worker."
 
@@ -162,13 +165,63 @@ def test_a_run_that_was_taken_and_never_begun_is_run_again(with_pool, monkeypatc
         await pool.client.send_worker_heartbeat(pool.name, "plain prefect worker")
         plain = await pool.run(Pending(), home="", worker="plain prefect worker")
         working = await pool.run(Running(), home="", worker="plain prefect worker")
-        monkeypatch.setattr(sweep, "_UNNAMED_SECONDS", 0.0)
+        monkeypatch.setattr(sweep, "_UNNAMED_SECONDS", AT_ONCE)
         await pool.sweep()
         for run in (unnamed, unbegun, abandoned):
             assert (await pool.state_of(run)).startswith("Crashed: The worker that took this run")
         assert await pool.state_of(plain) == "Pending"
         assert await pool.state_of(working) == "Running"
         assert len(await pool.resumed()) == 3
+
+    with_pool(test)
+
+
+class AnHourAhead(datetime):
+    """The clock of a machine that nobody sets."""
+
+    @classmethod
+    def now(cls, tz: Any = None) -> datetime:
+        return datetime.now(tz) + timedelta(hours=1)
+
+
+def test_a_clock_that_is_wrong_ends_no_run_of_a_living_worker(with_pool, monkeypatch):
+    async def test(pool: Pool) -> None:
+        await pool.client.send_worker_heartbeat(pool.name, "neighbour")
+        taken = await pool.run(Pending(), home="another", worker="neighbour")
+        young = await pool.run(Pending(), home="", worker="")
+        monkeypatch.setattr(sweep, "datetime", AnHourAhead)
+        await pool.sweep()
+        for run in (taken, young):
+            assert await pool.state_of(run) == "Pending"
+
+    with_pool(test)
+
+
+def test_a_run_that_never_begins_frees_its_place(with_pool, monkeypatch):
+    async def test(pool: Pool) -> None:
+        # A home was lost, and the new one's worker has the same name.
+        await pool.client.send_worker_heartbeat(pool.name, "here")
+        run = await pool.run(Pending(), home="lost", worker="here")
+        monkeypatch.setattr(sweep, "_UNNAMED_SECONDS", AT_ONCE)
+        await pool.sweep()
+        assert await pool.state_of(run) == "Pending"
+        monkeypatch.setattr(sweep, "_NEVER_BEGUN_SECONDS", AT_ONCE)
+        await pool.sweep()
+        assert (await pool.state_of(run)).startswith("Crashed: The worker here took this run")
+
+    with_pool(test)
+
+
+def test_a_lost_run_that_another_one_waits_for_ends_and_is_left_to_that_one(with_pool):
+    async def test(pool: Pool) -> None:
+        outer = await pool.run(Running())
+        pool.active.add(outer.id)
+        marker = await pool.client.create_task_run(step, outer.id, "0", state=Running())
+        asked_for = await pool.run(Running(), parent_task_run_id=marker.id)
+        await pool.sweep()
+        assert (await pool.state_of(asked_for)).startswith("Crashed: Its process is gone")
+        assert await pool.state_of(outer) == "Running"
+        assert await pool.resumed() == []
 
     with_pool(test)
 

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import uuid
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -113,6 +114,26 @@ def test_again_it_changes_nothing_but_a_password_that_is_another(server):
     assert server.run().returncode == 0
     with server.session("audit", "audit") as session:
         assert session.execute("select a from kept").fetchall() == [(7,)]
+
+
+def test_a_server_that_logs_its_statements_logs_no_password(server):
+    admin = server.variables()["ADMIN_DATABASE_URL"]
+    for _ in range(2):
+        done = server.run(ADMIN_DATABASE_URL=f"{admin}?options=-c%20log_statement%3Dddl")
+        assert done.returncode == 0, done.stderr
+    with psycopg.connect(admin) as session:
+        (data,) = session.execute("show data_directory").fetchone()
+    log = (Path(data).parent / "log").read_text("utf-8", errors="replace")
+    assert f'alter role "audit_{server.mark}"' in log
+    assert server.password not in log
+    server.session("audit", "audit").close()
+
+
+def test_a_url_without_a_password_gives_nobody_one(server):
+    url = server.url("audit", "audit").replace(f":{server.password}@", "@")
+    refused = server.run(ALJIBE_AUDIT_URL=url)
+    assert refused.returncode == 1
+    assert "ALJIBE_AUDIT_URL names no password" in refused.stderr
 
 
 def test_two_at_once_do_not_hinder_each_other_for_good(server):

@@ -51,16 +51,19 @@ def build_front_page(
     newest = max((facts.started_at for facts in all_facts), default=None)
     said = tuple(words.say("page.damaged_report", name=name) for name in damaged)
     verdict = _verdict(domains, damaged, words)
-    return FrontPage(_frame(newest, words, arrivals), verdict, tuple(domains), said, health)
+    return FrontPage(_frame(newest, words, arrivals, health), verdict, tuple(domains), said, health)
 
 
-def _frame(newest: datetime | None, words: Wording, arrivals: str | None) -> Frame:
+def _frame(
+    newest: datetime | None, words: Wording, arrivals: str | None, health: HealthCard | None
+) -> Frame:
+    board = (Link(words.say("arrivals.title"), arrivals),) if arrivals else ()
     return Frame(
         language=words.language,
         title=words.say("page.domains"),
         subtitle="",
         when=words.weekday_moment(newest) if newest else "",
-        links=(Link(words.say("arrivals.title"), arrivals),) if arrivals else (),
+        links=(*board, *((health.title,) if health else ())),
         footer=words.say("page.printed_footer"),
     )
 

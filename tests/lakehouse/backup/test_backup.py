@@ -261,6 +261,17 @@ def test_a_restore_waits_for_no_run_and_disturbs_none(filled, home, store):
         take_backup(filled, store)
 
 
+def test_a_restore_refuses_a_home_whose_worker_lives(filled, home, store):
+    take_backup(filled, store)
+    new = home("new")
+    lock = FileLock(
+        new.lock_file("aljibe-worker-lake-1"), Holder.of_this_process("aljibe worker"), timeout=0
+    )
+    with lock, pytest.raises(RestoreRefused, match="Stop worker and watcher first"):
+        restore_backup(new, store)
+    assert restore_backup(new, store).fetched
+
+
 def test_damage_in_the_store_is_found_and_never_restored(filled, home, store, tmp_path):
     header = take_backup(filled, store).header
     files = list(read_files(store, header, filled.root))
