@@ -25,6 +25,7 @@ from lakehouse.settings import load_settings
 from lakehouse.source_catalog import load_catalog
 from lakehouse.transform.dbt_command import DbtBuild
 from tasks.build_in_parts import parts_wanted
+from tasks.build_records import left_to_others
 from tasks.emit_lineage import with_lineage
 from tasks.report_stopped import report_stopped
 
@@ -46,7 +47,8 @@ def elt(
         domain: folder name below `dbt/models/`, such as `pharma_latam`.
         full_refresh: rebuild incremental models, and do not skip an unchanged build.
         rebuild_snapshots: make snapshots anew from all deliveries in the lake.
-        exclude: dbt's exclusion, such as `tag:weekly` for what another deployment builds.
+        exclude: dbt's exclusion, such as `tag:weekly` for what another deployment builds; on a
+            warehouse that lacks parts of the domain they are built too.
         expected_seconds: a run that takes longer ends with a warning that says so.
         arrived: files whose arrival woke this run, for its log; the ledger decides what is work.
         parts: into how many parts extraction and build are split for the workers of the pool;
@@ -70,7 +72,7 @@ def elt(
                 return failed(f"Nothing was built or published; ingest: {ingested.message}")
             built = dbt_build(
                 domain,
-                exclude=exclude,
+                exclude=left_to_others(domain, exclude),
                 full_refresh=full_refresh,
                 rebuild_snapshots=rebuild_snapshots,
                 parts=parts,

@@ -19,7 +19,7 @@ from lakehouse.settings import load_settings
 from lakehouse.transform.build_history import BuildHistory, BuildRecord
 from lakehouse.transform.dbt_command import DbtBuild
 from lakehouse.transform.fingerprint import build_fingerprint
-from lakehouse.transform.unbuilt_parts import has_unbuilt_parts, left_out_tests
+from lakehouse.transform.unbuilt_parts import has_unbuilt_parts, left_out_tests, tests_among
 from lakehouse.transform.warehouse_mark import mark_build, marked_build
 from tasks.judge_sources import SourcesJudged
 
@@ -86,6 +86,25 @@ def fit_to_warehouse(build: DbtBuild) -> DbtBuild:
     if build.foreign or not build.select or not has_unbuilt_parts(build):
         return build
     return replace(build, only_buildable_tests=True)
+
+
+def left_to_others(domain: str, exclude: str | None) -> str | None:
+    """What a run leaves to another deployment: only tests as long as the warehouse lacks parts.
+
+    Readers get a domain whole, so its first run builds also what is due once a week.
+
+    Args:
+        domain: whose warehouse, of which the caller is the only writer.
+        exclude: dbt's exclusion that the run was given.
+    """
+    if not exclude or not has_unbuilt_parts(DbtBuild.of(load_settings(), domain)):
+        return exclude
+    get_run_logger().info(
+        "%s: its warehouse does not hold all of it yet: what %s names is built this time too.",
+        domain,
+        exclude,
+    )
+    return tests_among(exclude)
 
 
 def finish_build(build: DbtBuild, build_id: str, sources: SourcesJudged) -> BuildResults:

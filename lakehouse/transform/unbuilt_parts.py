@@ -40,6 +40,15 @@ def has_unbuilt_parts(build: DbtBuild) -> bool:
     return any(relation not in there for relation in _wanted(manifest, build.domain))
 
 
+def tests_among(selection: str) -> str:
+    """The data tests and unit tests of a dbt selection, without what it names to be built."""
+    return " ".join(
+        f"{word},resource_type:{kind}"
+        for word in selection.split()
+        for kind in ("test", "unit_test")
+    )
+
+
 def left_out_tests(build: DbtBuild, results: BuildResults, manifest: Manifest) -> dict[str, str]:
     """Data tests that read what was built and also what was not, and did not run for that.
 

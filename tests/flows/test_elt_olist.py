@@ -109,6 +109,19 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         yield told
 
 
+def test_the_first_daily_run_builds_what_is_due_once_a_week_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALJIBE_HOME", str(tmp_path))
+    monkeypatch.delenv("OLIST_DIR", raising=False)
+    settings = load_settings()
+    write_history(settings.landing(DOMAIN), Marketplace(7, 100))
+    state = elt(DOMAIN, exclude=f"tag:weekly {ALL_TESTS}", return_state=True)
+    assert state.is_completed(), state.message
+    with duckdb.connect(str(settings.serving(DOMAIN)), read_only=True) as connection:
+        assert connection.execute("from marts.mart_geographic_analysis").fetchall()
+
+
 def test_the_figures_are_those_that_the_generator_told(story: Story) -> None:
     assert story.history
     totals = story.history.totals
