@@ -12,10 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
-from psycopg.conninfo import make_conninfo
 from pydantic import SecretStr
-from sqlalchemy import URL, make_url
-from sqlalchemy.exc import ArgumentError
 from tenacity import (
     Retrying,
     retry_if_exception_type,
@@ -24,12 +21,12 @@ from tenacity import (
 )
 
 from lakehouse.errors import (
-    SettingsInvalid,
     WarehouseMissing,
     WarehouseRefused,
     WarehouseUnusable,
 )
 from lakehouse.lake.duckdb_extensions import load_extensions, prepare_extensions
+from lakehouse.lake.lake_catalog import catalog_conninfo, catalog_url
 from lakehouse.lake.lake_faults import lake_faults
 from lakehouse.lake.lake_owner import claim_files
 from lakehouse.lake.s3_session import let_read_s3
@@ -39,14 +36,6 @@ _EXTENSIONS = ("postgres", "ducklake")
 _BUCKET = "aljibe_lake"
 # Of an attach: a catalog that is being restarted is back in a moment.
 _TRIES = 3
-_NAMES = ("postgres", "postgresql")
-_CONNECTION = {
-    "connect_timeout": "10",
-    "application_name": "aljibe lake",
-    "keepalives_idle": "30",
-    "keepalives_interval": "10",
-    "keepalives_count": "3",
-}
 # DuckLake itself tries a commit again that only lost the race for a snapshot's number.
 _COMMIT = {"ducklake_max_retry_count": 15, "ducklake_retry_wait_ms": 50}
 
@@ -86,7 +75,7 @@ class LakeWarehouse:
     @property
     def address(self) -> str:
         """What follows ATTACH: the catalog's address, without its password."""
-        return f"ducklake:postgres:{self._conninfo}"
+        return f"ducklake:postgres:{catalog_conninfo(self.catalog)}"
 
     @property
     def is_in_bucket(self) -> bool:
@@ -100,7 +89,7 @@ class LakeWarehouse:
     @property
     def place(self) -> str:
         """The catalog's database as `host:port/database`."""
-        url = _url(self.catalog)
+        url = catalog_url(self.catalog)
         return f"{url.host or 'localhost'}:{url.port or 5432}/{url.database}"
 
     def __str__(self) -> str:
@@ -109,7 +98,7 @@ class LakeWarehouse:
 
     def environment(self) -> dict[str, str]:
         """Variables that the output `lake` of profiles.yml reads; the password only for libpq."""
-        password = _url(self.catalog).password
+        password = catalog_url(self.catalog).password
         return {
             "ALJIBE_TARGET": "lake",
             "ALJIBE_WAREHOUSE": self.domain,
@@ -172,7 +161,7 @@ class LakeWarehouse:
                 )
 
     def _tell_password(self, connection: duckdb.DuckDBPyConnection) -> None:
-        password = str(_url(self.catalog).password or "")
+        password = str(catalog_url(self.catalog).password or "")
         secret, lake = (f"{part}_{self.domain}" for part in ("catalog", "lake"))
         try:
             connection.execute(
@@ -186,7 +175,7 @@ class LakeWarehouse:
             ) from None
         connection.execute(
             f"create or replace temporary secret {sql_identifier(lake)} (type ducklake, "
-            f"metadata_path {sql_string(self._conninfo)}, metadata_parameters "
+            f"metadata_path {sql_string(catalog_conninfo(self.catalog))}, metadata_parameters "
             f"map {{'TYPE': 'postgres', 'SECRET': {sql_string(secret)}}})"
         )
 
@@ -245,18 +234,6 @@ class LakeWarehouse:
             *at,
         ]
 
-    @property
-    def _conninfo(self) -> str:
-        url = _url(self.catalog)
-        query = {name: value for name, value in url.query.items() if isinstance(value, str)}
-        given = {
-            "host": url.host,
-            "port": url.port,
-            "user": url.username,
-            "dbname": url.database,
-        }
-        return make_conninfo("", **{**_CONNECTION, **query}, **given)
-
 
 def _newest(connection: duckdb.DuckDBPyConnection, domain: str) -> int:
     """The newest snapshot; 0 as long as nothing was written."""
@@ -264,28 +241,3 @@ def _newest(connection: duckdb.DuckDBPyConnection, domain: str) -> int:
         f"select id from {sql_identifier(domain)}.current_snapshot()"
     ).fetchone()
     return int(row[0]) if row else 0
-
-
-def check_catalog(url: SecretStr) -> None:
-    """Make sure that a URL can be the catalog of a lake.
-
-    Raises:
-        SettingsInvalid: it is not a URL of PostgreSQL, or names no database.
-    """
-    _url(url)
-
-
-def _url(catalog: SecretStr) -> URL:
-    try:
-        parsed = make_url(catalog.get_secret_value())
-    except (ArgumentError, ValueError):
-        raise SettingsInvalid(
-            "ALJIBE_LAKE_CATALOG_URL is not a database URL; quote special characters of the "
-            "password."
-        ) from None
-    if parsed.drivername.partition("+")[0] not in _NAMES or not parsed.database:
-        raise SettingsInvalid(
-            f"ALJIBE_LAKE_CATALOG_URL: {parsed.drivername} with database {parsed.database!r} "
-            "cannot hold the catalog of a lake; name a database of a PostgreSQL."
-        )
-    return parsed

@@ -12,7 +12,8 @@ import duckdb
 
 from lakehouse.errors import SettingsInvalid
 from lakehouse.lake import lake_faults
-from lakehouse.lake.lake_warehouse import LakeWarehouse, check_catalog
+from lakehouse.lake.lake_catalog import catalog_url
+from lakehouse.lake.lake_warehouse import LakeWarehouse
 from lakehouse.settings import Settings
 from lakehouse.sql_quoting import sql_identifier, sql_string
 
@@ -32,7 +33,7 @@ def warehouse_of(settings: Settings, domain: str) -> Warehouse:
             "ALJIBE_TARGET is lake, which needs ALJIBE_LAKE_CATALOG_URL: "
             "the URL of a PostgreSQL with its user, password and database."
         )
-    check_catalog(settings.lake_catalog_url)
+    catalog_url(settings.lake_catalog_url)
     return LakeWarehouse(
         domain=domain,
         catalog=settings.lake_catalog_url,

@@ -86,6 +86,7 @@ def test_a_bucket_is_taken_as_it_is(tmp_path):
         ("mysql://u:p@db.example/d", "mysql with database 'd' cannot hold"),
         ("postgresql://u:p@db.example", "with database None cannot hold"),
         ("no url", "is not a database URL"),
+        ("postgresql://u@db.example/lake?password=p", "password cannot be an option"),
     ],
 )
 def test_a_catalog_that_cannot_be_one_is_refused(tmp_path, url, said):
