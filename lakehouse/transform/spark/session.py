@@ -24,8 +24,6 @@ _MEANING = {
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     # A value that does not fit is an error, as it is in DuckDB.
     "spark.sql.ansi.enabled": "true",
-    # Names of RAW's columns hold blanks, and stand in double quotes in given rows of unit tests.
-    "spark.sql.ansi.doubleQuotedIdentifiers": "true",
     "spark.sql.catalogImplementation": "in-memory",
     "spark.sql.sources.default": "parquet",
     "spark.sql.parquet.compression.codec": "zstd",
