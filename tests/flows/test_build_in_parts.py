@@ -76,7 +76,9 @@ def settings(tmp_path, monkeypatch):
     source = {"name": "shop_files", "schema": "raw", "config": {"meta": meta}, "tables": tables}
     (domain / "_shop__sources.yml").write_text(yaml.safe_dump({"sources": [source]}))
     for name, sql in SQL.items():
-        (domain / f"{name}.sql").write_text(sql)
+        layer = domain / ("staging" if name.startswith("stg_") else "marts")
+        layer.mkdir(exist_ok=True)
+        (layer / f"{name}.sql").write_text(sql)
     landing = tmp_path / "landing"
     landing.mkdir()
     monkeypatch.setenv("ALJIBE_HOME", str(tmp_path / "home"))
