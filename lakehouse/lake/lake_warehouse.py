@@ -34,6 +34,7 @@ from lakehouse.sql_quoting import sql_identifier, sql_string
 
 _EXTENSIONS = ("postgres", "ducklake")
 _BUCKET = "aljibe_lake"
+_OF_BUCKET = " load httpfs;\n-- create secret (type s3, key_id '...', secret '...', region '...');"
 # Of an attach: a catalog that is being restarted is back in a moment.
 _TRIES = 3
 # DuckLake itself tries a commit again that only lost the race for a snapshot's number.
@@ -183,7 +184,7 @@ class LakeWarehouse:
         """What a reader types into DuckDB; the password comes from PGPASSWORD or ~/.pgpass."""
         options = ", ".join(self._options)
         return (
-            f"load postgres; load ducklake;{' load httpfs;' if self.is_in_bucket else ''}\n"
+            f"load postgres; load ducklake;{_OF_BUCKET if self.is_in_bucket else ''}\n"
             f"set timezone = 'UTC';\n"
             f"attach {sql_string(self.address)} as {sql_identifier(self.domain)}\n"
             f"    ({options}{'' if self.version is not None else ', read_only'});\n"
