@@ -10,7 +10,7 @@ from lakehouse.errors import AljibeError
 from tasks.build_in_parts import build_part
 
 
-@flow(name="dbt-build-part", flow_run_name="dbt-build-{domain}-part-{part}")
+@flow(name="dbt-build-part", flow_run_name="build-{domain}-part-{part}")
 def dbt_build_part(domain: str, build_id: str, part: int, writer: str) -> State[Any]:
     """Build a part of a domain's graph for the run that split it and holds the domain's lock.
 

@@ -159,6 +159,7 @@ def _ask(part: RunPart, store: RunParts, work: PartWork, tries: int = 1) -> _Ask
         run: FlowRun = run_deployment(  # type: ignore[assignment]
             work.deployment,
             parameters=work.parameters(part),
+            flow_run_name=f"{part.kind}-{part.domain}-part-{part.number}",
             timeout=0,
             idempotency_key=f"{part.split_id}-{part.number}-{part.attempts}",
         )

@@ -17,6 +17,7 @@ from lakehouse.source_catalog import known_domains
 from lakehouse.transform.own_target import EMBEDDED, SPARK, own_target
 
 _FOREIGN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+_WITHOUT_THREADS = ("ls",)
 _PARTS_OF_A_DOMAIN = ("models", "seeds", "snapshots", "tests/singular")
 
 
@@ -158,7 +159,9 @@ class DbtBuild:
         """
         target_path = target_path or self.target_path
         arguments = [*words, "--project-dir", str(self.project_dir)]
-        arguments += ["--target-path", str(target_path), "--threads", str(self.threads)]
+        arguments += ["--target-path", str(target_path)]
+        if words[0] not in _WITHOUT_THREADS:
+            arguments += ["--threads", str(self.threads)]
         if self.target:
             arguments += ["--target", self.target]
         if self.variables:

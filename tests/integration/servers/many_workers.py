@@ -197,7 +197,7 @@ class ManyWorkers:
                 start_new_session=True,
             )
 
-    def wait_for_workers(self, seconds: float = 120) -> None:
+    def wait_for_workers(self, seconds: float = 400) -> None:
         """Wait until every worker that was started pulls."""
         deadline = time.monotonic() + seconds
         while True:
