@@ -4,8 +4,11 @@ Run as `python -P child.py ARGUMENTS`, with the file of the session's plan in AL
 """
 
 import os
+import signal
 import sys
+import time
 from pathlib import Path
+from threading import Thread
 
 from lakehouse.errors import AljibeError
 from lakehouse.transform import dbt_child
@@ -13,6 +16,7 @@ from lakehouse.transform.spark.session_plan import SessionPlan
 
 PLAN = "ALJIBE_SPARK_PLAN"
 _COULD_NOT_RUN = 2
+_LOOK_EVERY_SECONDS = 1.0
 
 
 def main(arguments: list[str]) -> int:
@@ -22,6 +26,7 @@ def main(arguments: list[str]) -> int:
 
     plan = SessionPlan.read(Path(os.environ[PLAN]))
     _speak_apart_from(plan.log)
+    Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     try:
         session = open_session(plan)
     except AljibeError as error:
@@ -32,6 +37,19 @@ def main(arguments: list[str]) -> int:
         return dbt_child.main(arguments)
     finally:
         session.stop()
+
+
+def _end_with(parent: int) -> None:
+    """End this process and Spark's driver when the flow is gone.
+
+    Nobody would take what they build, and they hold the lock of the domain, for ever if the
+    cluster is gone too.
+    """
+    while os.getppid() == parent:
+        time.sleep(_LOOK_EVERY_SECONDS)
+    if os.getpgid(0) == os.getpid():
+        os.killpg(0, signal.SIGKILL)
+    os._exit(_COULD_NOT_RUN)
 
 
 def _speak_apart_from(log: Path) -> None:
