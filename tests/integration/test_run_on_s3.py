@@ -10,7 +10,7 @@ import pytest
 
 from demo.pharma_deliveries import seed_deliveries
 
-pytestmark = [pytest.mark.integration, pytest.mark.long]
+pytestmark = pytest.mark.integration
 
 
 def run(environment: dict[str, str], home: Path) -> "subprocess.CompletedProcess[str]":
@@ -40,29 +40,37 @@ def published(home: Path) -> dict[str, list[tuple[object, ...]]]:
         }
 
 
-def test_the_same_rows_are_published_and_a_second_host_goes_on(
-    prefect_api, postgres_database, s3_bucket, s3_server, tmp_path
-):
-    local = {**os.environ, **prefect_api}
-    shared = {
-        **local,
+@pytest.fixture
+def shared(prefect_api, postgres_database, s3_bucket) -> dict[str, str]:
+    return {
+        **os.environ,
+        **prefect_api,
         "ALJIBE_RAW_URL": f"{s3_bucket}/raw",
         "ALJIBE_AUDIT_URL": postgres_database.render_as_string(hide_password=False),
     }
-    run(local, tmp_path / "embedded")
-    first = run(shared, tmp_path / "one")
+
+
+@pytest.mark.long
+def test_the_same_rows_are_published_as_from_a_folder_and_no_secret_is_told(
+    shared, prefect_api, postgres_database, s3_server, tmp_path
+):
+    run({**os.environ, **prefect_api}, tmp_path / "embedded")
+    done = run(shared, tmp_path / "one")
     wanted = published(tmp_path / "embedded")
     assert wanted["consume.fct_ventas_latam"]
     assert published(tmp_path / "one") == wanted
+    assert not list((tmp_path / "one").rglob("*.parquet"))
+    secrets = [s3_server["AWS_SECRET_ACCESS_KEY"], postgres_database.password]
+    for secret in filter(None, secrets):
+        assert secret not in done.stdout + done.stderr
+    for path in (tmp_path / "one").rglob("*"):
+        if path.is_file() and path.stat().st_size < 2**24:
+            assert secrets[0].encode() not in path.read_bytes(), path
+
+
+@pytest.mark.soak
+def test_a_second_host_without_a_warehouse_builds_its_own(shared, tmp_path):
+    run(shared, tmp_path / "one")
     assert "nothing new" in run(shared, tmp_path / "one").stdout
-    second = run(shared, tmp_path / "two")
-    assert published(tmp_path / "two") == wanted, "a host without a warehouse builds its own"
-    assert not [path for path in tmp_path.rglob("*.parquet") if "embedded" not in path.parts]
-    secrets = (s3_server["AWS_SECRET_ACCESS_KEY"], postgres_database.password)
-    for done in (first, second):
-        for secret in filter(None, secrets):
-            assert secret not in done.stdout + done.stderr
-    for home in (tmp_path / "one", tmp_path / "two"):
-        for path in home.rglob("*"):
-            if path.is_file() and path.stat().st_size < 2**24:
-                assert secrets[0].encode() not in path.read_bytes(), path
+    run(shared, tmp_path / "two")
+    assert published(tmp_path / "two") == published(tmp_path / "one")
