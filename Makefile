@@ -1,9 +1,8 @@
 # Every target works as the first command on a fresh clone: it makes .venv when that is missing.
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-long soak lint format dbt ui worker watch lock bench-dbt bench-reports \
-        bench-olist bench-wells bench-csv bench-mysql bench-sftp bench-formats bench-publish \
-        bench-fanout \
-        screenshots \
+        bench-olist bench-wells bench-csv bench-mysql bench-sftp bench-formats bench-publish bench-lake \
+        bench-fanout screenshots \
         venv venv-dev test-servers clean clean-all
 
 BIN := .venv/bin
@@ -85,6 +84,9 @@ bench-publish: venv-dev test-servers  ## Measure publishing 2M rows to PostgreSQ
 
 bench-fanout: venv-dev test-servers  ## Measure 1, 2 and 4 workers on the same tables and models
 	$(BIN)/python -m benchmarks.fanout $(ARGS)
+
+bench-lake: venv-dev test-servers  ## Measure the target lake against a DuckDB file
+	$(BIN)/python -m benchmarks.lake_cost $(ARGS)
 
 screenshots: venv-dev test-servers  ## Make the pictures of the documentation again
 	$(BIN)/python docs/make_screenshots.py

@@ -45,6 +45,7 @@ def examine() -> list[Check]:
         ("RAW", _raw),
         ("dbt", _dbt),
         ("Prefect", examine_prefect),
+        ("lake", _lake),
         ("serving database", _serving),
         ("watcher", _watchers),
         ("domains", _domains),
@@ -133,6 +134,18 @@ def _dbt(settings: Settings) -> Iterator[Check]:
     project = settings.project_dir / "dbt_project.yml"
     there = project.is_file()
     yield Check("dbt", "ok" if there else "broken", str(project) + ("" if there else " is missing"))
+
+
+def _lake(settings: Settings) -> Iterator[Check]:
+    from lakehouse.lake.lake_warehouse import LakeWarehouse
+    from lakehouse.lake.warehouse import warehouse_of
+
+    for domain in known_domains(settings.project_dir)[:1]:
+        warehouse = warehouse_of(settings, domain)
+        if isinstance(warehouse, LakeWarehouse):
+            warehouse.exists()
+            place = warehouse.data.removesuffix(f"{domain}/")
+            yield Check("lake", "ok", f"{warehouse.place}, files in {place}")
 
 
 def _serving(settings: Settings) -> Iterator[Check]:

@@ -77,7 +77,8 @@ def tidy(domain: Domain) -> None:
 
 
 def _lake(settings: Settings, domain: str) -> "LakeWarehouse":
-    from lakehouse.lake.warehouse import LakeWarehouse, warehouse_of
+    from lakehouse.lake.lake_warehouse import LakeWarehouse
+    from lakehouse.lake.warehouse import warehouse_of
     from lakehouse.source_catalog import load_catalog
 
     load_catalog(settings.project_dir, domain)

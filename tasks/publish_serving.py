@@ -14,7 +14,8 @@ from sqlalchemy import URL
 from blocks.serving_database import serving_database_url
 from lakehouse.errors import PublishRefused
 from lakehouse.lake.audit_database import audit_engine
-from lakehouse.lake.warehouse import pinned, version_of, warehouse_of
+from lakehouse.lake.warehouse import version_of, warehouse_of
+from lakehouse.publish.pin_warehouse import pin_warehouse
 from lakehouse.publish.postgres.patient_lock import ReaderInTheWay
 from lakehouse.publish.postgres.publication import (
     DomainPublication,
@@ -90,7 +91,7 @@ def publish_serving(domain: str) -> Published:
         get_run_logger().info("%s: this build is published already.", domain)
         return Published(dict(last.tables), replaced=False, database=place)
     tables = published_tables(manifest.content, domain)
-    warehouse = pinned(warehouse_of(settings, domain))
+    warehouse = pin_warehouse(warehouse_of(settings, domain), tables)
     with prepared_copy(warehouse, serving, tables, memory=settings.duckdb_memory) as copy:
         published = Published(copy.rows, replaced=True, database=place)
         with _in_database(url, domain, build.build_id, copy, settings) as publication:

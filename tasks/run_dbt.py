@@ -72,9 +72,10 @@ def run_dbt_build(build: DbtBuild, keep_open: Sequence[int]) -> None:
 def built_again(nodes: Sequence[str], seconds: float) -> None:
     """Say that a conflict makes a build run once more."""
     get_run_logger().warning(
-        "Another process wrote to the lake first: %s did not get through. The build is repeated "
-        "in %.0f s.",
-        ", ".join(nodes),
+        "%s. The build is repeated in %.0f s.",
+        f"Another process wrote to the lake first: {', '.join(nodes)} did not get through"
+        if nodes
+        else "The lake cannot be reached",
         seconds,
     )
 

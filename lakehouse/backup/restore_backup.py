@@ -36,6 +36,7 @@ from lakehouse.errors import (
 from lakehouse.lake.audit_database import audit_engine, migrated_engine, release_audit_engine
 from lakehouse.lake.durable_files import make_folder, publish_file
 from lakehouse.lake.shared_locks import DomainLock, Lock, shared_lock
+from lakehouse.lake.warehouse import Warehouse, set_aside, warehouse_of
 from lakehouse.settings import Settings
 from lakehouse.source_catalog import known_domains
 from lakehouse.transform.build_history import BuildHistory, BuildRecord
@@ -229,17 +230,13 @@ def _set_aside(settings: Settings, scratch: Path, ledger: Path) -> Path:
     finally:
         engine.dispose()
     for domain in domains:
-        warehouse = settings.warehouse(domain)
-        if _is_of_build(warehouse, newest[domain]):
-            continue
-        for file in (warehouse, warehouse.with_name(f"{warehouse.name}.wal")):
-            if file.is_file():
-                (folder / "warehouse").mkdir(exist_ok=True)
-                shutil.move(file, folder / "warehouse" / file.name)
+        warehouse = warehouse_of(settings, domain)
+        if not _is_of_build(warehouse, newest[domain]):
+            set_aside(warehouse, folder / "warehouse")
     return folder
 
 
-def _is_of_build(warehouse: Path, build: BuildRecord | None) -> bool:
+def _is_of_build(warehouse: Warehouse, build: BuildRecord | None) -> bool:
     """Whether a warehouse is as the newest build of the restored ledger left it."""
     try:
         return build is not None and marked_build(warehouse) == build.build_id

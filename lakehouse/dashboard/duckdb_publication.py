@@ -1,8 +1,8 @@
-"""Publications in serving copies, which are replaced by a rename while others read."""
+"""Publications in DuckDB: serving copies, which are replaced by a rename while others read."""
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,34 +24,51 @@ _DIALECT = PGDialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-cal
 _SHAPES = """
 select c.schema_name, c.schema_name, c.table_name, t.comment, c.column_name, c.data_type, c.comment
 from duckdb_columns() as c
-inner join duckdb_tables() as t using (database_oid, schema_oid, table_oid)
+inner join (
+    select database_name, schema_name, table_name, comment from duckdb_tables()
+    union all
+    select database_name, schema_name, view_name, comment from duckdb_views() where not internal
+) as t using (database_name, schema_name, table_name)
 where c.database_name = current_database() and not c.internal
 order by c.schema_name, c.table_name, c.column_index
 """
 
 
 class DuckdbPublication:
-    """One serving copy, held open; see `Publication`."""
+    """One publication, held open; see `Publication`."""
 
     def __init__(
-        self, domain: str, published_at: datetime, connection: duckdb.DuckDBPyConnection
+        self,
+        domain: str,
+        published_at: datetime,
+        connection: duckdb.DuckDBPyConnection,
+        tables: Collection[str] | None = None,
     ) -> None:
+        """Read what there is.
+
+        Args:
+            domain: its name.
+            published_at: when it was published, UTC.
+            connection: whose current catalog has the tables, and more where `tables` are given.
+            tables: `schema.table` of those that were published.
+        """
         self.domain = domain
         self.published_at: datetime | None = published_at
         self._connection = connection
-        with _explained(domain):
-            self.tables: Mapping[str, ReadableTable] = tables_of(
-                connection.execute(_SHAPES).fetchall()
-            )
+        with explained(domain):
+            found = tables_of(connection.execute(_SHAPES).fetchall())
+        self.tables: Mapping[str, ReadableTable] = {
+            name: table for name, table in found.items() if tables is None or name in tables
+        }
 
     def rows(self, query: Query) -> list[Row]:
         """See `Publication`."""
-        with _explained(self.domain):
+        with explained(self.domain):
             return list(self._answer(query).fetchall())
 
     def batches(self, query: Query) -> Iterator[Sequence[Row]]:
         """See `Publication`."""
-        with _explained(self.domain):
+        with explained(self.domain):
             answer = self._answer(query)
             while batch := answer.fetchmany(_BATCH_ROWS):
                 yield batch
@@ -107,7 +124,7 @@ class ServingCopies:
                 f"The serving copy of {domain} cannot be opened: {error.strerror}."
             ) from None
         try:
-            with _explained(domain), duckdb.connect() as connection:
+            with explained(domain), duckdb.connect() as connection:
                 connection.execute("set threads = 1")
                 # A page that does not fit is refused; it leaves no file in the working folder.
                 connection.execute("set temp_directory = ''")
@@ -127,12 +144,13 @@ class ServingCopies:
 
 
 @contextmanager
-def _explained(domain: str) -> Iterator[None]:
+def explained(domain: str) -> Iterator[None]:
+    """Raise `PublicationUnreadable` for what DuckDB says of a domain's tables."""
     try:
         yield
     except duckdb.Error as error:
         # Its words may quote values of rows.
         raise PublicationUnreadable(
-            f"The serving copy of {domain} cannot be read ({type(error).__name__}). "
+            f"What was published of {domain} cannot be read ({type(error).__name__}). "
             f"Run `aljibe run {domain}` to publish it anew."
         ) from error

@@ -13,6 +13,7 @@ from lakehouse.dashboard.declared_domain import DeclaredDomain, declared_domain
 from lakehouse.dashboard.duckdb_publication import ServingCopies
 from lakehouse.dashboard.figure_query import Period
 from lakehouse.dashboard.figure_views import FigureView, figure_view, headings_of, written_rows
+from lakehouse.dashboard.lake_publication import LakeVersions
 from lakehouse.dashboard.period_choice import chosen_period, period_links, query_of
 from lakehouse.dashboard.postgres_publication import PublishedSchemas
 from lakehouse.dashboard.publication import Publication, PublishedData, ReadableTable
@@ -74,6 +75,8 @@ class Site:
         if settings.serving_url:
             project = settings.project_dir
             data = PublishedSchemas(settings.serving_url, known_domains(project), project)
+        elif settings.target == "lake":
+            data = LakeVersions(settings)
         else:
             folder = settings.serving("any").parent
             data = ServingCopies(folder, memory=settings.duckdb_memory)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from lakehouse.health.health_check import HealthCheck, Verdict
+from lakehouse.lake.warehouse import lake_folder
 from lakehouse.settings import Settings
 
 LITTLE_DISK, NO_DISK = 5 * 2**30, 2**29
@@ -32,6 +33,7 @@ def disk_samples(settings: Settings, now: datetime) -> list[DiskSample]:
         "serving": settings.serving("any").parent,
         "quarantine": settings.quarantine,
         "reports": settings.reports,
+        **({"lake": lake} if (lake := lake_folder(settings)) else {}),
     }
     seen: dict[int, DiskSample] = {}
     for name, folder in folders.items():

@@ -30,6 +30,8 @@ _REFUSED = {
     "does not match existing data path": (
         "Set ALJIBE_LAKE_DATA to where the files lie, or take another database for another lake."
     ),
+    "HTTP 403": "Give the AWS credentials the right to list, read, write and delete there.",
+    "HTTP 404": "A bucket or a file that the catalog names is gone: bring it back, or build anew.",
     "No snapshot found at version": "`aljibe lake versions DOMAIN` shows those that there are.",
 }
 _CONNECTION_LOST = re.compile(

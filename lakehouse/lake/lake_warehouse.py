@@ -12,27 +12,31 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
-from psycopg.conninfo import make_conninfo
 from pydantic import SecretStr
-from sqlalchemy import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from tenacity import (
+    Retrying,
+    retry_if_exception_type,
+    stop_after_attempt,
+    wait_random_exponential,
+)
 
-from lakehouse.errors import SettingsInvalid, WarehouseMissing
+from lakehouse.errors import (
+    WarehouseMissing,
+    WarehouseRefused,
+    WarehouseUnusable,
+)
 from lakehouse.lake.duckdb_extensions import load_extensions, prepare_extensions
+from lakehouse.lake.lake_catalog import catalog_conninfo, catalog_url
 from lakehouse.lake.lake_faults import lake_faults
+from lakehouse.lake.lake_owner import claim_files
 from lakehouse.lake.s3_session import let_read_s3
 from lakehouse.sql_quoting import sql_identifier, sql_string
 
 _EXTENSIONS = ("postgres", "ducklake")
-_BUCKET_SECRET = "aljibe_lake"
-_NAMES = ("postgres", "postgresql")
-_CONNECTION = {
-    "connect_timeout": "10",
-    "application_name": "aljibe lake",
-    "keepalives_idle": "30",
-    "keepalives_interval": "10",
-    "keepalives_count": "3",
-}
+_BUCKET = "aljibe_lake"
+_OF_BUCKET = " load httpfs;\n-- create secret (type s3, key_id '...', secret '...', region '...');"
+# Of an attach: a catalog that is being restarted is back in a moment.
+_TRIES = 3
 # DuckLake itself tries a commit again that only lost the race for a snapshot's number.
 _COMMIT = {"ducklake_max_retry_count": 15, "ducklake_retry_wait_ms": 50}
 
@@ -72,7 +76,7 @@ class LakeWarehouse:
     @property
     def address(self) -> str:
         """What follows ATTACH: the catalog's address, without its password."""
-        return f"ducklake:postgres:{self._conninfo}"
+        return f"ducklake:postgres:{catalog_conninfo(self.catalog)}"
 
     @property
     def is_in_bucket(self) -> bool:
@@ -86,7 +90,7 @@ class LakeWarehouse:
     @property
     def place(self) -> str:
         """The catalog's database as `host:port/database`."""
-        url = _url(self.catalog)
+        url = catalog_url(self.catalog)
         return f"{url.host or 'localhost'}:{url.port or 5432}/{url.database}"
 
     def __str__(self) -> str:
@@ -95,7 +99,7 @@ class LakeWarehouse:
 
     def environment(self) -> dict[str, str]:
         """Variables that the output `lake` of profiles.yml reads; the password only for libpq."""
-        password = _url(self.catalog).password
+        password = catalog_url(self.catalog).password
         return {
             "ALJIBE_TARGET": "lake",
             "ALJIBE_WAREHOUSE": self.domain,
@@ -113,6 +117,7 @@ class LakeWarehouse:
         Raises:
             WarehouseUnusable: see `attach`.
             WarehouseConflict: another process changed the same table meanwhile.
+            WarehouseRefused: files of another catalog lie where a new lake should.
         """
         self.scratch.mkdir(parents=True, exist_ok=True)
         with lake_faults(str(self)), duckdb.connect() as connection:
@@ -121,6 +126,10 @@ class LakeWarehouse:
             spill = self.scratch / f"aljibe-lake-{uuid.uuid4().hex}"
             connection.execute(f"set temp_directory = {sql_string(str(spill))}")
             self.attach(connection, read_only=read_only)
+            if self.version is None and not read_only and _newest(connection, self.domain) == 0:
+                if not self.is_in_bucket:
+                    Path(self.data).mkdir(parents=True, exist_ok=True)
+                claim_files(connection, self.domain, self.metadata_schema, self.data)
             connection.execute(f"use {sql_identifier(self.domain)}")
             yield connection
 
@@ -134,33 +143,48 @@ class LakeWarehouse:
         """
         load_extensions(connection, self.extensions, _EXTENSIONS)
         if self.is_in_bucket:
-            let_read_s3(connection, self.data, self.extensions, _BUCKET_SECRET)
+            let_read_s3(connection, self.data, self.extensions, _BUCKET)
         connection.execute("set timezone = 'UTC'")
         for name, value in _COMMIT.items():
             connection.execute(f"set {name} = {value}")
-        password = _url(self.catalog).password
-        secret, lake = (sql_identifier(f"{part}_{self.domain}") for part in ("catalog", "lake"))
-        connection.execute(
-            f"create or replace temporary secret {secret} "
-            f"(type postgres, password {sql_string(str(password or ''))})"
-        )
-        connection.execute(
-            f"create or replace temporary secret {lake} (type ducklake, "
-            f"metadata_path {sql_string(self._conninfo)}, metadata_parameters "
-            f"map {{'TYPE': 'postgres', 'SECRET': {sql_string(f'catalog_{self.domain}')}}})"
-        )
+        self._tell_password(connection)
         options = [*self._options, *(["read_only"] if read_only and self.version is None else [])]
-        with lake_faults(str(self)):
+        for attempt in Retrying(
+            retry=retry_if_exception_type(WarehouseUnusable),
+            stop=stop_after_attempt(_TRIES),
+            wait=wait_random_exponential(0.5, 4),
+            reraise=True,
+        ):
+            with attempt, lake_faults(str(self)):
+                connection.execute(
+                    f"attach 'ducklake:lake_{self.domain}' as {sql_identifier(self.domain)} "
+                    f"({', '.join(options)})"
+                )
+
+    def _tell_password(self, connection: duckdb.DuckDBPyConnection) -> None:
+        password = str(catalog_url(self.catalog).password or "")
+        secret, lake = (f"{part}_{self.domain}" for part in ("catalog", "lake"))
+        try:
             connection.execute(
-                f"attach 'ducklake:lake_{self.domain}' as {sql_identifier(self.domain)} "
-                f"({', '.join(options)})"
+                f"create or replace temporary secret {sql_identifier(secret)} "
+                f"(type postgres, password {sql_string(password)})"
             )
+        except duckdb.Error as error:
+            # DuckDB's words quote the statement, and with it the password.
+            raise WarehouseRefused(
+                f"{self}: DuckDB does not take the catalog's password ({type(error).__name__})."
+            ) from None
+        connection.execute(
+            f"create or replace temporary secret {sql_identifier(lake)} (type ducklake, "
+            f"metadata_path {sql_string(catalog_conninfo(self.catalog))}, metadata_parameters "
+            f"map {{'TYPE': 'postgres', 'SECRET': {sql_string(secret)}}})"
+        )
 
     def attach_sql(self) -> str:
         """What a reader types into DuckDB; the password comes from PGPASSWORD or ~/.pgpass."""
         options = ", ".join(self._options)
         return (
-            f"load postgres; load ducklake;{' load httpfs;' if self.is_in_bucket else ''}\n"
+            f"load postgres; load ducklake;{_OF_BUCKET if self.is_in_bucket else ''}\n"
             f"set timezone = 'UTC';\n"
             f"attach {sql_string(self.address)} as {sql_identifier(self.domain)}\n"
             f"    ({options}{'' if self.version is not None else ', read_only'});\n"
@@ -180,13 +204,27 @@ class LakeWarehouse:
             return False
         return row is not None
 
+    def empty(self) -> None:
+        """Drop everything in it; earlier versions stay readable until they expire.
+
+        Raises:
+            WarehouseUnusable: the catalog does not answer.
+        """
+        if not self.exists():
+            return
+        with self.opened() as connection:
+            connection.execute("begin")
+            for (schema,) in connection.execute(
+                "select schema_name from duckdb_schemas() where database_name = current_database() "
+                "and not internal and schema_name <> 'main'"
+            ).fetchall():
+                connection.execute(f"drop schema {sql_identifier(schema)} cascade")
+            connection.execute("commit")
+
     def current_version(self) -> int:
         """The newest snapshot."""
         with self.opened(read_only=True) as connection:
-            row = connection.execute(
-                f"select id from {sql_identifier(self.domain)}.current_snapshot()"
-            ).fetchone()
-        return int(row[0]) if row else 0
+            return _newest(connection, self.domain)
 
     @property
     def _options(self) -> list[str]:
@@ -197,39 +235,10 @@ class LakeWarehouse:
             *at,
         ]
 
-    @property
-    def _conninfo(self) -> str:
-        url = _url(self.catalog)
-        query = {name: value for name, value in url.query.items() if isinstance(value, str)}
-        given = {
-            "host": url.host,
-            "port": url.port,
-            "user": url.username,
-            "dbname": url.database,
-        }
-        return make_conninfo("", **{**_CONNECTION, **query}, **given)
 
-
-def check_catalog(url: SecretStr) -> None:
-    """Make sure that a URL can be the catalog of a lake.
-
-    Raises:
-        SettingsInvalid: it is not a URL of PostgreSQL, or names no database.
-    """
-    _url(url)
-
-
-def _url(catalog: SecretStr) -> URL:
-    try:
-        parsed = make_url(catalog.get_secret_value())
-    except (ArgumentError, ValueError):
-        raise SettingsInvalid(
-            "ALJIBE_LAKE_CATALOG_URL is not a database URL; quote special characters of the "
-            "password."
-        ) from None
-    if parsed.drivername.partition("+")[0] not in _NAMES or not parsed.database:
-        raise SettingsInvalid(
-            f"ALJIBE_LAKE_CATALOG_URL: {parsed.drivername} with database {parsed.database!r} "
-            "cannot hold the catalog of a lake; use postgresql://user:password@host/database."
-        )
-    return parsed
+def _newest(connection: duckdb.DuckDBPyConnection, domain: str) -> int:
+    """The newest snapshot; 0 as long as nothing was written."""
+    row = connection.execute(
+        f"select id from {sql_identifier(domain)}.current_snapshot()"
+    ).fetchone()
+    return int(row[0]) if row else 0

@@ -57,7 +57,7 @@ class ObjectFolder:
                     max_concurrency=_PARTS_AT_ONCE,
                 )
             except FileNotFoundError:
-                raise LakeRefused(f"{self.url} is not there: make the bucket first.") from None
+                raise self._no_bucket() from None
         if (stored := self.size_of(name)) != size:
             raise LakeUnavailable(
                 f"{self.url_of(name)} has {stored} bytes after {size} were sent. Run again."
@@ -72,15 +72,23 @@ class ObjectFolder:
         """What the store says of an object; None if there is none."""
         with self._asked(f"{self.url_of(name)} cannot be looked at"):
             try:
-                return _stored(self._files.info(self._path(name), refresh=True))
+                found = self._files.info(self._path(name), refresh=True)
             except FileNotFoundError:
                 return None
+        return _stored(found) if found["type"] == "file" else None
 
     def listing(self, prefix: str = "") -> dict[str, StoredObject]:
-        """Every object below a folder of names, by its name; one request for each thousand."""
+        """Every object below a folder of names, by its name; one request for each thousand.
+
+        Raises:
+            LakeUnavailable, LakeRefused: see `put`.
+        """
         place = self._path(prefix).rstrip("/")
         with self._asked(f"{self.url_of(prefix)} cannot be listed"):
-            found = self._files.find(place, detail=True, refresh=True)
+            try:
+                found = self._files.find(place, detail=True, refresh=True)
+            except FileNotFoundError:
+                raise self._no_bucket() from None
         start = len(self._path(""))
         return {str(path)[start:]: _stored(entry) for path, entry in found.items()}
 
@@ -138,6 +146,9 @@ class ObjectFolder:
                 client_kwargs={"region_name": region} if region else {},
             )
         return self._opened
+
+    def _no_bucket(self) -> LakeRefused:
+        return LakeRefused(f"{self.url} is not there: make the bucket first.")
 
     def _path(self, name: str) -> str:
         return f"{self.url.removeprefix('s3://')}/{name}"

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 import duckdb
 
+from lakehouse.lake.lake_owner import owns_files
 from lakehouse.lake.lake_warehouse import LakeWarehouse
 from lakehouse.sql_quoting import sql_string
 
@@ -26,7 +27,8 @@ class LakeTidied:
         merged: tables of which small files became one.
         rewritten: tables of which files with many deleted rows were written anew.
         expired: snapshots that went.
-        removed: files that were removed, those of processes that died among them.
+        removed: files that were removed, those of processes that died among them, unless the
+            folder is not marked as this lake's.
         kept: snapshots that stay for a publication, oldest first.
     """
 
@@ -77,7 +79,8 @@ def tidy_lake(
             _call(connection, "ducklake_expire_snapshots", lake, f"versions => [{versions}]")
         until = f"older_than => {sql_string((now - grace).isoformat())}::timestamptz"
         removed = _call(connection, "ducklake_cleanup_old_files", lake, until)
-        removed += _call(connection, "ducklake_delete_orphaned_files", lake, until)
+        if owns_files(connection, lake.domain, lake.metadata_schema, lake.data):
+            removed += _call(connection, "ducklake_delete_orphaned_files", lake, until)
         there = {version for version, _ in _snapshots(connection, lake)}
     kept = tuple(sorted(there & set(pinned)))
     return LakeTidied(flushed, merged, rewritten, len(old), removed, kept)

@@ -4,14 +4,16 @@ Whoever reads or writes a warehouse opens it with `open_warehouse` and writes th
 else the two differ in stands here, so that no flow, task or model asks which one it has.
 """
 
+import shutil
 from pathlib import Path
 from typing import TypeAlias
 
 import duckdb
 
-from lakehouse.errors import PublishRefused, SettingsInvalid
+from lakehouse.errors import SettingsInvalid
 from lakehouse.lake import lake_faults
-from lakehouse.lake.lake_warehouse import LakeWarehouse, check_catalog
+from lakehouse.lake.lake_catalog import catalog_url
+from lakehouse.lake.lake_warehouse import LakeWarehouse
 from lakehouse.settings import Settings
 from lakehouse.sql_quoting import sql_identifier, sql_string
 
@@ -29,9 +31,9 @@ def warehouse_of(settings: Settings, domain: str) -> Warehouse:
     if settings.lake_catalog_url is None:
         raise SettingsInvalid(
             "ALJIBE_TARGET is lake, which needs ALJIBE_LAKE_CATALOG_URL: "
-            "postgresql://user:password@host/database."
+            "the URL of a PostgreSQL with its user, password and database."
         )
-    check_catalog(settings.lake_catalog_url)
+    catalog_url(settings.lake_catalog_url)
     return LakeWarehouse(
         domain=domain,
         catalog=settings.lake_catalog_url,
@@ -57,18 +59,19 @@ def warehouse_exists(warehouse: Warehouse) -> bool:
     return warehouse.is_file() if isinstance(warehouse, Path) else warehouse.exists()
 
 
-def pinned(warehouse: Warehouse) -> Warehouse:
-    """The warehouse as it is now, whoever writes to it meanwhile: of a lake its newest snapshot.
-
-    A file has one writer, which is the caller.
+def set_aside(warehouse: Warehouse, folder: Path) -> None:
+    """Take away what was built: a file goes into `folder`, a lake keeps it in its earlier versions.
 
     Raises:
-        PublishRefused: there is none.
-        WarehouseUnusable: it cannot be opened now.
+        WarehouseUnusable: the catalog of a lake does not answer.
     """
-    if not warehouse_exists(warehouse):
-        raise PublishRefused(f"There is no warehouse {warehouse}; run a build first.")
-    return warehouse if isinstance(warehouse, Path) else warehouse.at(warehouse.current_version())
+    if isinstance(warehouse, LakeWarehouse):
+        warehouse.empty()
+        return
+    for file in (warehouse, warehouse.with_name(f"{warehouse.name}.wal")):
+        if file.is_file():
+            folder.mkdir(exist_ok=True)
+            shutil.move(file, folder / file.name)
 
 
 def version_of(warehouse: Warehouse) -> int | None:
@@ -98,10 +101,16 @@ def takes_several_builds(warehouse: Warehouse) -> bool:
     return isinstance(warehouse, LakeWarehouse)
 
 
-def profile_environment(warehouse: Warehouse) -> dict[str, str]:
-    """Variables that profiles.yml reads to choose its output and to find the warehouse."""
+def profile_environment(warehouse: Warehouse, target_path: Path) -> dict[str, str]:
+    """Variables that profiles.yml reads to choose its output and to find the warehouse.
+
+    Args:
+        warehouse: of the domain.
+        target_path: dbt's target folder, which no other process builds in: a lake has no folder
+            of its own to spill to.
+    """
     if isinstance(warehouse, LakeWarehouse):
-        return warehouse.environment()
+        return {**warehouse.environment(), "ALJIBE_WAREHOUSE_SPILL": str(target_path / "spill")}
     return {"ALJIBE_TARGET": "embedded", "ALJIBE_WAREHOUSE": str(warehouse)}
 
 
@@ -114,6 +123,16 @@ def threads_of(warehouse: Warehouse, wanted: int) -> int:
     """Models that one dbt process may build at once."""
     # With more, dbt on DuckLake 1.5.5 fails now and then, once with a crash.
     return wanted if isinstance(warehouse, Path) else 1
+
+
+def lake_folder(settings: Settings) -> Path | None:
+    """The folder of the lake's files; None where there is no lake, or a bucket has them.
+
+    Raises:
+        SettingsInvalid: the place is not for the lake alone.
+    """
+    root = _data_root(settings) if settings.target == "lake" else "://"
+    return None if "://" in root else Path(root)
 
 
 def _data_root(settings: Settings) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from sqlalchemy import Engine, Row, Select, Table, select
+from sqlalchemy import Engine, Row, Select, Table, func, select
 
 from lakehouse.backup.ledger_snapshot import (
     COPIED,
@@ -47,7 +47,8 @@ class MoveOutcome:
     """What a move did.
 
     Attributes:
-        files: of RAW and quarantine that are in the bucket, each compared by its hash.
+        files: of RAW and quarantine that are in the bucket, each compared by its hash; of a lake
+            that was moved before those of RAW, by their size.
         bytes: of these.
         sent: files of them that were sent now.
         rows: of the ledger, by table, the same in both databases.
@@ -100,14 +101,16 @@ def _move(settings: Settings, url: str, source: Engine, there: Engine, ledger: P
     try:
         done_before = not is_empty(there)
         if done_before:
+            # Runs may have gone on there: nothing of it is touched.
             _refuse_another_lake(copy, there, url)
+            files, size = _look_at_objects(url, ledger)
+            return MoveOutcome(files, size, 0, _counts(copy), done_before=True)
         files, size, sent = _bring_files(settings, url, ledger)
-        if not done_before:
-            restore_snapshot(ledger, there)
-        rows = _compared(copy, there, more_is_fine=done_before)
+        restore_snapshot(ledger, there)
+        _compare(copy, there)
+        return MoveOutcome(files, size, sent, _counts(copy), done_before=False)
     finally:
         copy.dispose()
-    return MoveOutcome(files, size, sent, rows, done_before and not sent)
 
 
 def _bring_files(settings: Settings, url: str, ledger: Path) -> tuple[int, int, int]:
@@ -144,18 +147,35 @@ def _refuse_another_lake(source: Engine, there: Engine, url: str) -> None:
                 )
 
 
-def _compared(source: Engine, there: Engine, *, more_is_fine: bool) -> dict[str, int]:
-    """Compare every table of both databases, all rows of them."""
-    counts = {}
-    for table in COPIED:
-        found = [_digest(engine, table) for engine in (source, there)]
-        if found[0] != found[1] and not more_is_fine:
+def _look_at_objects(url: str, ledger: Path) -> tuple[int, int]:
+    """Make sure that a lake that was moved before is there; files of RAW, and their bytes."""
+    there, named = ObjectFolder(url).listing(), paths_in(ledger)
+    for path, size in named:
+        if path not in there or there[path].size != size:
             raise LakeDamaged(
-                f"The table {table.name} has {found[1][0]} rows in the target and {found[0][0]} "
-                "here, or others. Empty the target's audit database and run again."
+                f"{url}/{path} is not there, or not whole, though its ledger is: the URL is not "
+                "that of the move before, or the object was removed."
             )
-        counts[table.name] = found[0][0]
-    return counts
+    return len(named), sum(size for _, size in named)
+
+
+def _compare(source: Engine, there: Engine) -> None:
+    """Compare every table of both databases, all rows of them."""
+    for table in COPIED:
+        here, moved = _digest(source, table), _digest(there, table)
+        if here != moved:
+            raise LakeDamaged(
+                f"The table {table.name} has {moved[0]} rows in the target and {here[0]} here, or "
+                "others. Empty the target's audit database and run again."
+            )
+
+
+def _counts(engine: Engine) -> dict[str, int]:
+    with engine.connect() as connection:
+        return {
+            table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
+            for table in COPIED
+        }
 
 
 def _digest(engine: Engine, table: Table) -> tuple[int, int]:

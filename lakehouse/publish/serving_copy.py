@@ -45,6 +45,10 @@ class PublishedTable:
         """Quoted name inside a catalog."""
         return f"{sql_identifier(self.schema)}.{sql_identifier(self.name)}"
 
+    def column(self, name: str) -> str:
+        """Quoted name of a column inside a catalog."""
+        return f"{self.relation}.{sql_identifier(name)}"
+
 
 @dataclass(frozen=True)
 class Signature:

@@ -162,7 +162,6 @@ class DbtBuild:
         """Folder that dbt is started in, from which relative paths of a profile count."""
         if self.foreign:
             return self.project_dir
-        # Of a lake, DuckDB spills there: each process that builds has a target folder of its own.
         return self.warehouse.parent if isinstance(self.warehouse, Path) else self.target_path
 
     def child_environment(self) -> dict[str, str]:
@@ -178,7 +177,7 @@ class DbtBuild:
         own = {"ALJIBE_EXTENSIONS_DIR": str(self.extensions)} if self.extensions else {}
         return {
             **own,
-            **profile_environment(self.warehouse),
+            **profile_environment(self.warehouse, self.target_path),
             "ALJIBE_DBT_THREADS": str(self.threads),
             "ALJIBE_DBT_MEMORY": self.memory,
             # Not one of dbt's variables: each value of those has the whole project parsed anew.

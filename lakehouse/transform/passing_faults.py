@@ -6,9 +6,16 @@ table or made the same schema. dbt takes that, and a catalog that went away, for
 
 from collections.abc import Callable
 
-from tenacity import RetryError, Retrying, retry_if_result, stop_after_attempt
+from tenacity import (
+    RetryError,
+    Retrying,
+    retry_if_exception_type,
+    retry_if_result,
+    stop_after_attempt,
+)
 from tenacity.wait import wait_random_exponential
 
+from lakehouse.errors import DbtCouldNotRun, WarehouseUnusable
 from lakehouse.lake.warehouse import may_pass
 from lakehouse.quality.dbt_manifest import read_dbt_artifact
 from lakehouse.transform.dbt_command import DbtBuild
@@ -42,20 +49,32 @@ def build_until_settled(
     Args:
         build: what `run` builds.
         run: one dbt build, which leaves its results in the target folder.
-        tell: gets the nodes that failed, and the seconds until the next try.
+        tell: gets the nodes that failed (none where dbt could not start), and the seconds until
+            the next try.
+
+    Raises:
+        WarehouseUnusable: dbt could not reach the lake, time after time.
     """
     tries = Retrying(
-        retry=retry_if_result(bool),
+        retry=retry_if_result(bool) | retry_if_exception_type(WarehouseUnusable),
+        reraise=True,
         stop=stop_after_attempt(_TRIES),
         wait=wait_random_exponential(_FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS),
         before_sleep=lambda state: tell(
-            state.outcome.result() if state.outcome else [],
+            state.outcome.result() if state.outcome and not state.outcome.failed else [],
             state.next_action.sleep if state.next_action else 0,
         ),
     )
 
     def once() -> list[str]:
-        run()
+        try:
+            run()
+        except DbtCouldNotRun as error:
+            if not may_pass(build.warehouse, str(error)):
+                raise
+            raise WarehouseUnusable(
+                f"dbt could not reach {build.warehouse}. Run again when it answers."
+            ) from None
         return failed_in_passing(build)
 
     try:

@@ -81,6 +81,7 @@ def contents(settings: Settings) -> dict[str, list[tuple[object, ...]]]:
         return {
             table.name: sorted(map(tuple, connection.execute(select(table))), key=str)
             for table in metadata.sorted_tables
+            if table.name != "locks"
         }
 
 

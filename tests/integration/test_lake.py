@@ -9,16 +9,18 @@ from pathlib import Path
 from threading import Barrier, Event
 
 import duckdb
+import fsspec
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import URL
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random
 
-from lakehouse.errors import WarehouseConflict, WarehouseRefused, WarehouseUnusable
+from lakehouse.errors import PublishRefused, WarehouseConflict, WarehouseRefused, WarehouseUnusable
 from lakehouse.lake.duckdb_session import open_warehouse
 from lakehouse.lake.lake_warehouse import LakeWarehouse
 from lakehouse.lake.tidy_lake import tidy_lake
-from lakehouse.lake.warehouse import pinned, warehouse_exists, warehouse_of
+from lakehouse.lake.warehouse import set_aside, warehouse_exists, warehouse_of
+from lakehouse.publish.pin_warehouse import pin_warehouse
 from lakehouse.publish.serving_copy import PublishedTable, prepared_copy
 from lakehouse.settings import Settings
 
@@ -75,6 +77,7 @@ def test_a_lake_is_there_once_it_was_written_and_wrong_addresses_say_so(lake, tm
     assert time.monotonic() - began < 30
 
 
+@pytest.mark.long
 def test_writers_of_different_tables_all_get_through(lake):
     do(lake, "create schema marts")
     together = Barrier(3)
@@ -93,6 +96,7 @@ def test_writers_of_different_tables_all_get_through(lake):
     assert ask(lake, "select count(distinct id), count(*) from marts.c") == [(1, 99)]
 
 
+@pytest.mark.long
 def test_the_later_of_two_writers_of_a_table_is_told_and_loses_nothing_by_another_try(lake):
     do(lake, "create schema marts", "create table marts.n as select 0 as n")
     with open_warehouse(lake) as first:
@@ -130,11 +134,14 @@ def test_a_serving_copy_is_of_the_pinned_version_while_others_write(lake, tmp_pa
         "create table marts.a as select range as id, 'old' as said from range(500)",
         "create view marts.b as select count(*) as n, any_value(said) as said from marts.a",
     )
-    shown = pinned(lake)
+    tables = [
+        PublishedTable("marts", "a", "It's a table.", {"id": "Number.", "gone": "No column."}),
+        PublishedTable("marts", "b", "A view.", {"n": "Count."}),
+    ]
+    shown = pin_warehouse(lake, tables)
     newest = do(lake, "create or replace table marts.a as select 1 as id, 'new' as said")
     assert isinstance(shown, LakeWarehouse)
     assert (shown.version or 0) < newest
-    tables = [PublishedTable("marts", name, "", {}) for name in ("a", "b")]
     serving = tmp_path / "serving" / "shop.duckdb"
     with prepared_copy(shown, serving, tables, memory="200MB") as copy:
         assert copy.rows == {"marts.a": 500, "marts.b": 1}
@@ -142,6 +149,8 @@ def test_a_serving_copy_is_of_the_pinned_version_while_others_write(lake, tmp_pa
     with duckdb.connect(str(serving), read_only=True) as connection:
         assert connection.execute("from marts.b").fetchall() == [(500, "old")]
     assert ask(shown, "from marts.b") == [(500, "old")]
+    told = "select comment from duckdb_tables() union all select comment from duckdb_views()"
+    assert {row[0] for row in ask(shown, told)} >= {"It's a table.", "A view."}
     assert ask(lake, "from marts.b") == [(1, "new")]
     with duckdb.connect() as reader:
         reader.execute(f"set extension_directory = '{lake.extensions}'")
@@ -161,6 +170,7 @@ def test_the_sql_that_is_shown_attaches_the_version_with_the_password_of_libpq(l
             assert reader.execute("from marts.a").fetchall() == [(said,)]
 
 
+@pytest.mark.long
 def test_housekeeping_disturbs_no_reader_and_touches_no_raw_file(lake, tmp_path):
     raw = tmp_path / "home" / "raw" / "files" / "sales" / "year=2024"
     raw.mkdir(parents=True)
@@ -219,6 +229,71 @@ def test_housekeeping_disturbs_no_reader_and_touches_no_raw_file(lake, tmp_path)
         ask(lake.at(unpinned), "from marts.small")
     assert lake.current_version() >= newest
     assert hashes(raw) == before
+
+
+@pytest.mark.long
+def test_files_of_a_lake_in_a_bucket_are_written_tidied_and_read_by_version(
+    lake, s3_bucket, s3_server
+):
+    lake = replace(lake, data=f"{s3_bucket}/lake/shop/")
+    raw, key = f"{s3_bucket}/raw/a.parquet", s3_server["AWS_SECRET_ACCESS_KEY"]
+    many = "select range as id, 'x' as said from range(20000)"
+    do(lake, "create schema marts", f"copy ({many}) to '{raw}'")
+    version = do(lake, f"create table marts.a as from read_parquet('{raw}')")
+    for _ in range(3):
+        do(lake, "insert into marts.a select range, 'y' from range(100)")
+    files = fsspec.filesystem(
+        "s3",
+        key=s3_server["AWS_ACCESS_KEY_ID"],
+        secret=key,
+        endpoint_url=s3_server["AWS_ENDPOINT_URL"],
+    )
+    before = files.cat_file(raw.removeprefix("s3://"))
+    now = datetime.now(UTC) + SOON
+    swept = tidy_lake(lake, [version], now, keep=NOTHING, grace=NOTHING)
+    assert (swept.merged, swept.kept) == (1, (version,))
+    assert swept.removed >= 3
+    assert ask(lake, "select count(*) from marts.a") == [(20300,)]
+    assert ask(lake.at(version), "select count(*) from marts.a") == [(20000,)]
+    assert files.cat_file(raw.removeprefix("s3://")) == before
+    assert key not in repr(lake) + lake.attach_sql() + "".join(lake.environment().values())
+
+
+def test_two_catalogs_never_share_a_folder_whose_unknown_files_go(lake, postgres_server, tmp_path):
+    do(lake, "create schema marts", "create table marts.a as select range as id from range(99)")
+    other = replace(
+        lake,
+        catalog=SecretStr(postgres_server.url.render_as_string(hide_password=False)),
+    )
+    with pytest.raises(WarehouseRefused, match="files of another catalog"):
+        do(other, "create schema marts")
+    (Path(lake.data) / "catalog.txt").write_text("of somebody else")
+    stray = Path(lake.data) / "stray.parquet"
+    stray.write_bytes(b"x")
+    now = datetime.now(UTC) + SOON
+    assert tidy_lake(lake, (), now, keep=NOTHING, grace=NOTHING).removed == 0
+    assert stray.exists()
+
+
+def test_what_is_set_aside_can_be_read_in_its_earlier_version(lake, tmp_path):
+    set_aside(lake, tmp_path)
+    version = do(lake, "create schema marts", "create table marts.a as select 1 as id")
+    do(lake, "create schema etl", "create view etl.b as from marts.a")
+    set_aside(lake, tmp_path)
+    assert ask(lake, "select count(*) from information_schema.tables") == [(0,)]
+    assert ask(lake.at(version), "from marts.a") == [(1,)]
+
+
+def test_values_that_files_do_not_keep_stop_a_publication_and_are_named(lake):
+    sums = "create table marts.sums as select sum(n)::hugeint as total from (values (1), (2)) t(n)"
+    do(lake, "create schema marts", sums)
+    pin_warehouse(lake, ())
+    do(lake, "insert into marts.sums values (9007199254740993)")
+    do(lake, "create table marts.waits as select interval 90 seconds as wait")
+    with pytest.raises(
+        PublishRefused, match=r"sums\.total \(HUGEINT\), .*waits\.wait \(INTERVAL\)"
+    ):
+        pin_warehouse(lake, ())
 
 
 def read_until(done: Event, lake: LakeWarehouse, wanted: list[tuple[object, ...]]) -> int:

@@ -128,7 +128,7 @@ def test_a_move_that_was_killed_again_and_again_ends_with_the_same_lake(
     settings, target, tmp_path, monkeypatch
 ):
     before, rows = files_of(settings), contents(settings)
-    for point in ("3", "4", "restore_snapshot"):
+    for point in ("2", "2", "restore_snapshot"):
         die_in_the_middle(settings, target, point)
         assert contents(target)["deliveries"] == [], "nobody reads of a half moved lake"
     done = move_lake(settings, target)

@@ -7,6 +7,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import psycopg
 import pytest
@@ -86,7 +87,8 @@ def hold(settings, tmp_path) -> Iterator[Callable[..., tuple["subprocess.Popen[s
         process.stdin.close()
         process.stdout.close()
     for child in children:
-        os.kill(child, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
 
 
 def backend_of(lock: SessionLock) -> int:

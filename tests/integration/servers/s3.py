@@ -8,7 +8,7 @@ import fsspec
 from moto.server import ThreadedMotoServer
 from servers.child_process import free_port
 
-REGION = "us-east-1"
+REGION = "eu-west-1"
 
 
 @contextmanager

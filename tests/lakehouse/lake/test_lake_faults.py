@@ -39,6 +39,14 @@ SAID = [
         'DATA_PATH parameter "/a/" does not match existing data path in the catalog "/b/".',
         WarehouseRefused,
     ),
+    (
+        "HTTP Error: HTTP GET error reading 's3://b/a.parquet' in region 'r' (HTTP 404 Not Found)",
+        WarehouseRefused,
+    ),
+    (
+        "HTTP Error: HTTP PUT error on 's3://b/a.parquet' (HTTP 503 Slow Down)",
+        WarehouseUnusable,
+    ),
     ("Invalid Input Error: No snapshot found at version 999", WarehouseRefused),
 ]
 

@@ -40,7 +40,7 @@ def test_a_domain_is_built_in_its_file_unless_the_target_is_a_lake(tmp_path):
     assert file.parent.is_dir()
     assert not takes_several_builds(file)
     assert (threads_of(file, 4), version_of(file)) == (4, None)
-    assert profile_environment(file) == {
+    assert profile_environment(file, tmp_path) == {
         "ALJIBE_TARGET": "embedded",
         "ALJIBE_WAREHOUSE": str(file),
     }
@@ -83,14 +83,28 @@ def test_a_bucket_is_taken_as_it_is(tmp_path):
     ("url", "said"),
     [
         (None, "needs ALJIBE_LAKE_CATALOG_URL"),
-        ("mysql://u:p@h/d", "mysql with database 'd' cannot hold"),
-        ("postgresql://u:p@h", "with database None cannot hold"),
+        ("mysql://u:p@db.example/d", "mysql with database 'd' cannot hold"),
+        ("postgresql://u:p@db.example", "with database None cannot hold"),
         ("no url", "is not a database URL"),
+        ("postgresql://u@db.example/lake?password=p", "password cannot be an option"),
     ],
 )
 def test_a_catalog_that_cannot_be_one_is_refused(tmp_path, url, said):
     with pytest.raises(SettingsInvalid, match=said):
         warehouse_of(settings_of(tmp_path, lake_catalog_url=url), "olist")
+
+
+@pytest.mark.parametrize("prefix", ["s3://bucket", "s3://bucket/raw", "s3://bucket/raw/lake"])
+def test_a_lake_never_lies_in_the_prefix_of_raw_nor_the_other_way_round(tmp_path, prefix):
+    raw = {"raw_url": "s3://bucket/raw", "raw_single_host": True}
+    with pytest.raises(SettingsInvalid, match="lie in one another"):
+        warehouse_of(settings_of(tmp_path, lake_data=prefix, **raw), "olist")
+    warehouse_of(settings_of(tmp_path, lake_data="s3://bucket/rawer", **raw), "olist")
+
+
+def test_files_lie_in_a_folder_or_in_s3(tmp_path):
+    with pytest.raises(SettingsInvalid, match="no folder and no s3:// prefix"):
+        warehouse_of(settings_of(tmp_path, lake_data="gs://bucket/lake"), "olist")
 
 
 @pytest.mark.parametrize("folder", ["", "raw", "raw/lake", "reports"])

@@ -74,7 +74,7 @@ def test_a_roll_back_that_died_is_completed_by_the_same_command(settings, monkey
     publish(settings, "b1", 10)
     publish(settings, "b2", 2)
 
-    def die(*_args: object) -> None:
+    def die(*_args: object, **_options: object) -> None:
         raise KeyboardInterrupt
 
     owners = {"record": PublicationLog, "put_in_place": PreparedCopy}

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from lakehouse.errors import DbtCouldNotRun, WarehouseUnusable
 from lakehouse.lake.warehouse import warehouse_of
 from lakehouse.settings import Settings
 from lakehouse.transform import passing_faults
@@ -69,6 +70,28 @@ def test_the_last_of_a_few_tries_stands(build):
     build_until_settled(build, run, lambda *_: None)
     assert len(runs) == passing_faults._TRIES
     assert failed_in_passing(build) == ["model.a.0"]
+
+
+def test_a_lake_that_is_away_when_dbt_starts_is_asked_again_and_named_at_last(build):
+    said = "dbt could not run: Unable to connect to Postgres at x: Connection refused"
+    runs: list[int] = []
+
+    def run() -> None:
+        runs.append(1)
+        if len(runs) != 3:
+            raise DbtCouldNotRun(said)
+        leave(build, ("success", "OK"))
+
+    build_until_settled(build, run, lambda *_: None)
+    assert len(runs) == 3
+    with pytest.raises(WarehouseUnusable, match="could not reach lake pharma_latam"):
+        build_until_settled(build, run, lambda *_: None)
+    with pytest.raises(DbtCouldNotRun, match="Parsing"):
+        build_until_settled(build, _unparsed, lambda *_: None)
+
+
+def _unparsed() -> None:
+    raise DbtCouldNotRun("Parsing Error")
 
 
 def test_a_file_has_one_writer_and_no_conflicts(build, tmp_path):
