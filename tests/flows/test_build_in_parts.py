@@ -47,6 +47,7 @@ SQL = {
     "late_sales": "select * from {{ ref('right_sales') }}",
 }
 TABLES = ("sales", "returns", "visits")
+pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture(scope="module", autouse=True)
