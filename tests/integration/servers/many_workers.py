@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from servers.child_process import dies_with_its_parent, stop
 from servers.gated_project import Gate
 from servers.postgres import PostgresServer
 from servers.prefect_server import without_prefect
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_fixed
 
 from lakehouse.host_processes import processes_with
 from lakehouse.settings import PROJECT_ROOT
@@ -218,7 +220,11 @@ class ManyWorkers:
     def request(self, flow: str, **parameters: Any) -> str:
         """Start a run of `flow/shop`; its id."""
         deployment = self.ask(f"deployments/name/{flow}/shop", method="GET")
-        body = {"state": {"type": "SCHEDULED"}, "parameters": {"domain": "shop", **parameters}}
+        body = {
+            "state": {"type": "SCHEDULED"},
+            "parameters": {"domain": "shop", **parameters},
+            "idempotency_key": uuid.uuid4().hex,
+        }
         return str(self.ask(f"deployments/{deployment['id']}/create_flow_run", body)["id"])
 
     def wait(self, run_id: str, seconds: float = 300) -> dict[str, Any]:
@@ -249,11 +255,17 @@ class ManyWorkers:
             os.kill(process.pid, signal.SIGKILL)
 
     def ask(self, path: str, body: Any = None, method: str = "POST") -> Any:
-        """Ask the API."""
-        answer = httpx.request(
-            method, f"{self.api}/{path}", json=body or {} if method == "POST" else None, timeout=60
-        )
-        answer.raise_for_status()
+        """Ask the API, again where its SQLite is busy."""
+        sent = (body or {}) if method == "POST" else None
+        for attempt in Retrying(
+            retry=retry_if_exception_type(httpx.HTTPError),
+            stop=stop_after_attempt(6),
+            wait=wait_fixed(2),
+            reraise=True,
+        ):
+            with attempt:
+                answer = httpx.request(method, f"{self.api}/{path}", json=sent, timeout=60)
+                answer.raise_for_status()
         return answer.json()
 
     def call(self, command: list[Any], folder: Path | None = None) -> str:
