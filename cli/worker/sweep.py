@@ -138,10 +138,7 @@ class Sweep:
         # Also those that another run asked for: whoever waits for them would wait for good.
         found = await read_all_flow_runs(
             self._client,
-            flow_run_filter=FlowRunFilter(
-                state=in_states(UNFINISHED),
-                parent_task_run_id=FlowRunFilterParentTaskRunId(is_null_=True),
-            ),
+            flow_run_filter=FlowRunFilter(state=in_states(UNFINISHED)),
             work_pool_filter=WorkPoolFilter(name=WorkPoolFilterName(any_=[self._pool])),
         )
         stuck = {run.id for run in found if run.id in self._active and self._hangs(run)}
