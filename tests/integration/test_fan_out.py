@@ -36,7 +36,7 @@ def published(shop: ManyWorkers) -> list[tuple[Any, ...]]:
         ).fetchall()
 
 
-def until(shop: ManyWorkers, what: Callable[[], Any], seconds: float = 200) -> Any:
+def until(shop: ManyWorkers, what: Callable[[], Any], seconds: float = 400) -> Any:
     deadline = time.monotonic() + seconds
     while True:
         if found := what():

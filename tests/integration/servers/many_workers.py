@@ -227,7 +227,7 @@ class ManyWorkers:
         }
         return str(self.ask(f"deployments/{deployment['id']}/create_flow_run", body)["id"])
 
-    def wait(self, run_id: str, seconds: float = 300) -> dict[str, Any]:
+    def wait(self, run_id: str, seconds: float = 600) -> dict[str, Any]:
         """The run when it has ended."""
         deadline = time.monotonic() + seconds
         while True:
@@ -244,10 +244,13 @@ class ManyWorkers:
 
     def parts(self, kind: str) -> list[dict[str, Any]]:
         """Rows of the parts, in the order in which they were planned."""
+        asked = "select * from run_parts where kind = %s order by planned_at, number"
         with psycopg.connect(self.audit, row_factory=psycopg.rows.dict_row) as session:
-            return session.execute(
-                "select * from run_parts where kind = %s order by planned_at, number", [kind]
-            ).fetchall()
+            try:
+                return session.execute(asked, [kind]).fetchall()
+            except psycopg.errors.UndefinedTable:
+                # No run has used the audit database yet.
+                return []
 
     def kill_run(self, run_id: str) -> None:
         """Kill -9: every process of a flow run, dbt's too."""
