@@ -24,5 +24,5 @@ def become_prefect_server(*arguments: str) -> None:
     """Go on as `prefect server` with these arguments; does not return."""
     sys.stderr.flush()
     # -P: nothing in the folder that it is started in passes for a module.
-    command = [sys.executable, "-P", "-m", "prefect", "server", *arguments]
+    command = [sys.executable, "-P", "-m", "cli.prefect_server", *arguments]
     os.execv(sys.executable, command)

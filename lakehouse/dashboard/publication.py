@@ -11,7 +11,7 @@ from sqlalchemy import Select, TableClause, column, table
 
 Kind = Literal["number", "date", "moment", "boolean", "text", "other"]
 Row = Sequence[Any]
-Query = Select[tuple[Any, ...]]
+Query = Select[*tuple[Any, ...]]
 
 _KINDS: dict[Kind, tuple[str, ...]] = {
     "number": (

@@ -10,7 +10,7 @@ from lakehouse.settings import PROJECT_ROOT
 from lakehouse.transform.build_graph import build_graph, selector_of
 
 DOMAINS = ("pharma_latam", "techstore", "olist", "wells", "bioreactor")
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.soak
 
 
 @pytest.fixture(scope="module")

@@ -120,7 +120,7 @@ def causes(settings):
     return {node.unique_id: node.blocked_by for node in results.nodes}
 
 
-@pytest.mark.long
+@pytest.mark.soak
 @pytest.mark.parametrize(("ids", "ends"), [("123", "Completed"), ("122", "Failed")])
 def test_a_build_in_parts_ends_as_one_build_does(settings, deliver, ids, ends):
     deliver(ids)
@@ -148,7 +148,7 @@ def test_a_build_in_parts_ends_as_one_build_does(settings, deliver, ids, ends):
     assert bool(left_out) == (ends == "Failed")
 
 
-@pytest.mark.long
+@pytest.mark.soak
 def test_a_build_that_was_broken_off_goes_on_with_what_is_left(settings, deliver, monkeypatch):
     deliver("123")
     assert ingest("shop", return_state=True).is_completed()

@@ -60,7 +60,7 @@ def running_right(shop: ManyWorkers, attempts: int = 1) -> dict[str, Any] | None
     )
 
 
-@pytest.mark.long
+@pytest.mark.soak
 def test_two_workers_share_a_run_that_ends_as_one(shop):
     shop.deliver(4, 10)
     shop.gate.close()

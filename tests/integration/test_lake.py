@@ -77,7 +77,7 @@ def test_a_lake_is_there_once_it_was_written_and_wrong_addresses_say_so(lake, tm
     assert time.monotonic() - began < 30
 
 
-@pytest.mark.long
+@pytest.mark.soak
 def test_writers_of_different_tables_all_get_through(lake):
     do(lake, "create schema marts")
     together = Barrier(3)
@@ -96,7 +96,7 @@ def test_writers_of_different_tables_all_get_through(lake):
     assert ask(lake, "select count(distinct id), count(*) from marts.c") == [(1, 99)]
 
 
-@pytest.mark.long
+@pytest.mark.soak
 def test_the_later_of_two_writers_of_a_table_is_told_and_loses_nothing_by_another_try(lake):
     do(lake, "create schema marts", "create table marts.n as select 0 as n")
     with open_warehouse(lake) as first:
@@ -170,7 +170,7 @@ def test_the_sql_that_is_shown_attaches_the_version_with_the_password_of_libpq(l
             assert reader.execute("from marts.a").fetchall() == [(said,)]
 
 
-@pytest.mark.long
+@pytest.mark.soak
 def test_housekeeping_disturbs_no_reader_and_touches_no_raw_file(lake, tmp_path):
     raw = tmp_path / "home" / "raw" / "files" / "sales" / "year=2024"
     raw.mkdir(parents=True)
@@ -231,7 +231,7 @@ def test_housekeeping_disturbs_no_reader_and_touches_no_raw_file(lake, tmp_path)
     assert hashes(raw) == before
 
 
-@pytest.mark.long
+@pytest.mark.soak
 def test_files_of_a_lake_in_a_bucket_are_written_tidied_and_read_by_version(
     lake, s3_bucket, s3_server
 ):

@@ -40,7 +40,7 @@ def loaded(domain: str, home: Path, catalog: URL) -> TwoTargets:
     return targets
 
 
-@pytest.mark.long
+@pytest.mark.soak
 @pytest.mark.timeout(600)
 def test_a_build_killed_in_the_middle_and_run_again_equals_that_of_the_file(
     postgres_database, tmp_path

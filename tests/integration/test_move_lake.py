@@ -124,7 +124,7 @@ def die_in_the_middle(settings: Settings, target: Settings, point: str) -> None:
     assert child.returncode == -signal.SIGKILL, child.stderr
 
 
-@pytest.mark.long
+@pytest.mark.soak
 def test_a_move_that_was_killed_again_and_again_ends_with_the_same_lake(
     settings, target, tmp_path, monkeypatch
 ):

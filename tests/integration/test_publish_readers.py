@@ -101,7 +101,7 @@ def let_them_read(readers: list[Reader]) -> None:
 
 @pytest.mark.parametrize(
     "rounds",
-    [pytest.param(6, marks=pytest.mark.long), pytest.param(50, marks=pytest.mark.soak)],
+    [pytest.param(3, marks=pytest.mark.long), pytest.param(50, marks=pytest.mark.soak)],
 )
 @pytest.mark.timeout(1800)
 def test_readers_see_one_whole_publication_or_another(postgres_database, tmp_path, rounds):

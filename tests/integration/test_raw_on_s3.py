@@ -136,7 +136,7 @@ def test_a_table_without_deliveries_is_an_empty_view(settings, lake):
     assert rows_in(settings, lake, make_table()) == (0, 0)
 
 
-@pytest.mark.long
+@pytest.mark.soak
 @pytest.mark.parametrize("point", ["written", "sent", "committed"])
 def test_after_a_kill_the_next_load_has_every_row_once(point, settings, lake, objects, landing):
     table = make_table()

@@ -50,7 +50,7 @@ def shared(prefect_api, postgres_database, s3_bucket) -> dict[str, str]:
     }
 
 
-@pytest.mark.long
+@pytest.mark.soak
 def test_the_same_rows_are_published_as_from_a_folder_and_no_secret_is_told(
     shared, prefect_api, postgres_database, s3_server, tmp_path
 ):

@@ -117,7 +117,7 @@ def counted(lake: RawLake, *tables: Table) -> list[tuple[int, int]]:
         ]
 
 
-@pytest.mark.long
+@pytest.mark.soak
 def test_hosts_write_the_same_and_other_tables_at_once_and_one_is_killed(
     environment, lake, tmp_path
 ):
