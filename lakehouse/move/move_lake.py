@@ -198,9 +198,8 @@ def _parts(engine: Engine, query: Select[Any]) -> Iterator[Sequence[Row[Any]]]:
 def _nobody_writes(settings: Settings, engine: Engine) -> Iterator[None]:
     """Hold every lock of the source: what is written meanwhile would not be in the target."""
     with engine.connect() as connection:
-        loaded = connection.execute(
-            select(deliveries.c.source_name, deliveries.c.table_name).distinct()
-        ).all()
+        query = select(deliveries.c.source_name, deliveries.c.table_name).distinct()
+        loaded = [(str(source), str(table)) for source, table in connection.execute(query)]
     locks: list[Lock] = [
         DomainLock(settings, domain, _SAID, timeout=0)
         for domain in known_domains(settings.project_dir)
