@@ -25,7 +25,7 @@ from lakehouse.lake.run_parts import PartStatus, RunPart, RunParts, error_of
 from lakehouse.settings import Settings
 
 _LOOK_SECONDS = 1.0
-_ASK_SECONDS = 5.0
+_ASK_SECONDS = 2.0
 _SAY_SECONDS = 60.0
 
 
@@ -141,12 +141,13 @@ def _look_at(
             return _ask(part, store, work, asked.tries + 1)
         logger.info("part %d is %s: flow run %s", part.number, status, part.run_id)
         return None
-    if status == "planned" and _seconds_since(asked.since) > settings.part_wait_seconds:
-        _do_here(client, asked, store, work)
-    elif _seconds_since(asked.looked_at) > _ASK_SECONDS:
+    if _seconds_since(asked.looked_at) > _ASK_SECONDS:
         asked.looked_at = time.monotonic()
         if why := _lost(client, asked, store, work):
             return _ask_again(asked, store, work, settings, why)
+        waited = _seconds_since(asked.since)
+        if status == "planned" and waited > settings.part_wait_seconds:
+            _do_here(client, asked, store, work)
     return asked
 
 
@@ -201,13 +202,17 @@ def _is_worth_another(part: RunPart, tries: int, settings: Settings) -> bool:
 
 
 def _do_here(client: SyncPrefectClient, asked: _Asked, store: RunParts, work: PartWork) -> None:
-    """Do a part in this process; its run, should it begin after all, finds it taken."""
-    get_run_logger().info("no worker took part %d so far: it is done here", asked.part.number)
-    with suppress(httpx.HTTPError, ObjectNotFound):
+    """Do a part in this process, unless a worker has taken its run by now."""
+    try:
         run = client.read_flow_run(asked.run.id)
-        if run.state and run.state.is_scheduled():
-            message = "The run that it is a part of did it itself: no worker was free."
-            client.set_flow_run_state(run.id, Cancelled(message=message))
+        if run.state and not run.state.is_scheduled():
+            return
+        message = "The run that it is a part of did it itself: no worker was free."
+        client.set_flow_run_state(run.id, Cancelled(message=message))
+    except httpx.HTTPError:
+        # Asked again at the next look, which also says that the API is away.
+        return
+    get_run_logger().info("no worker took part %d so far: it is done here", asked.part.number)
     try:
         work.here(asked.part)
     except errors.AljibeError:

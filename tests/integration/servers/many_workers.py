@@ -132,6 +132,7 @@ class ManyWorkers:
             "ALJIBE_PROJECT_DIR": str(folder / "dbt"),
             "ALJIBE_DATA_CATALOG": "false",
             "ALJIBE_PART_START_SECONDS": "0",
+            "ALJIBE_PART_WAIT_SECONDS": "600",
             "ALJIBE_DRAIN_SECONDS": "5",
             "PYTHONPATH": str(PROJECT_ROOT),
         }
