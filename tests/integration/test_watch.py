@@ -92,6 +92,7 @@ def upload_by_sftp(shop: WatchedShop, folder: Path, name: str, text: str) -> flo
     return time.time()
 
 
+@pytest.mark.soak
 def test_a_file_put_by_a_client_starts_the_run_of_its_domain_soon(shop, client, tmp_path):
     waits = []
     # Other tests run beside this one: the quickest of five is what Aljibe takes.
@@ -134,6 +135,7 @@ def test_a_file_renamed_after_its_upload_is_taken_under_its_name(shop, client):
     at_rest(shop)
 
 
+@pytest.mark.soak
 def test_the_same_again_adds_nothing_and_a_correction_is_loaded(shop, client):
     before, runs = shop.loaded(), len(shop.runs())
     put(shop, client, "payments_1.csv", f"{HEADER}1,10\n")
