@@ -10,7 +10,7 @@ import pytest
 from servers.many_workers import ManyWorkers
 from servers.prefect_server import running_prefect_server
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(1800)]
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def published(shop: ManyWorkers) -> list[tuple[Any, ...]]:
         ).fetchall()
 
 
-def until(shop: ManyWorkers, what: Callable[[], Any], seconds: float = 400) -> Any:
+def until(shop: ManyWorkers, what: Callable[[], Any], seconds: float = 700) -> Any:
     deadline = time.monotonic() + seconds
     while True:
         if found := what():

@@ -228,7 +228,7 @@ class ManyWorkers:
         }
         return str(self.ask(f"deployments/{deployment['id']}/create_flow_run", body)["id"])
 
-    def wait(self, run_id: str, seconds: float = 600) -> dict[str, Any]:
+    def wait(self, run_id: str, seconds: float = 900) -> dict[str, Any]:
         """The run when it has ended."""
         deadline = time.monotonic() + seconds
         while True:
