@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lakehouse.errors import DbtCouldNotRun, SparkMissing, SparkNeverBuilt
+from lakehouse.errors import DbtCouldNotRun, SettingsInvalid, SparkMissing, SparkNeverBuilt
 from lakehouse.lake.duckdb_session import open_warehouse
 from lakehouse.settings import Settings
 from lakehouse.source_catalog import load_catalog
@@ -50,7 +50,16 @@ class SparkEngine:
 
     @classmethod
     def of(cls, settings: Settings) -> "SparkEngine":
-        """As the settings say."""
+        """As the settings say.
+
+        Raises:
+            SettingsInvalid: RAW lies in a bucket, of which Spark would see nothing.
+        """
+        if settings.raw_url:
+            raise SettingsInvalid(
+                "ALJIBE_TARGET=spark reads RAW from a path that all its executors see, and "
+                "ALJIBE_RAW_URL names a bucket. Build on embedded or lake, or keep RAW in a folder."
+            )
         return cls(
             master=settings.spark_master,
             memory=settings.spark_memory,

@@ -161,3 +161,10 @@ def test_others_are_an_invalid_setting(master, monkeypatch):
     monkeypatch.setenv("ALJIBE_SPARK_MASTER", master)
     with pytest.raises(SettingsInvalid, match="ALJIBE_SPARK_MASTER"):
         load_settings()
+
+
+def test_raw_in_a_bucket_is_refused_as_spark_would_take_it_for_empty(build, monkeypatch):
+    monkeypatch.setenv("ALJIBE_RAW_URL", "s3://lake/raw")
+    monkeypatch.setenv("ALJIBE_RAW_SINGLE_HOST", "true")
+    with pytest.raises(SettingsInvalid, match="ALJIBE_RAW_URL names a bucket"):
+        engine_of(build, load_settings())
