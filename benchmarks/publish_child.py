@@ -43,7 +43,7 @@ def main(warehouse: Path) -> None:
     module.load_beside = measured  # type: ignore[assignment]
     table = PublishedTable("marts", "orders", "", {})
     serving = warehouse.parent / "serving" / "measured.duckdb"
-    database = ServingDatabase(make_url(os.environ["MEASURED_URL"]))
+    database = ServingDatabase(make_url(os.environ["MEASURED_URL"]), serving.parent / "extensions")
     with prepared_copy(warehouse, serving, [table], memory="256MB") as copy:
         ((_, content),) = copy.tables
         # Another content each time, as far as PostgreSQL knows: it is loaded again.

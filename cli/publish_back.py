@@ -46,13 +46,7 @@ def _database(settings: Settings) -> ServingDatabase | None:
     url = serving_database_url(settings, saved=api_is_configured())
     if url is None:
         return None
-    return ServingDatabase(
-        url,
-        lock_seconds=settings.serving_lock_seconds,
-        domain_seconds=settings.lock_timeout_seconds,
-        memory=settings.duckdb_memory,
-        threads=settings.duckdb_threads,
-    )
+    return ServingDatabase.of(settings, url)
 
 
 def _waiting(holder: Holder | None) -> None:

@@ -154,14 +154,7 @@ def _in_database(
         who = "; ".join(map(str, readers)) or "readers that came and went"
         logger.warning("%s waits for readers of its published tables: %s.", domain, who)
 
-    database = ServingDatabase(
-        url,
-        lock_seconds=settings.serving_lock_seconds,
-        domain_seconds=settings.lock_timeout_seconds,
-        memory=settings.duckdb_memory,
-        threads=settings.duckdb_threads,
-        on_wait=waiting,
-    )
+    database = replace(ServingDatabase.of(settings, url), on_wait=waiting)
     with prepared_publication(database, domain, build_id, copy) as publication:
         logger.info(
             "%s: %s of %s tables are loaded into PostgreSQL and verified, the others were there.",

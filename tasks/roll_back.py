@@ -22,13 +22,7 @@ def roll_back_serving(domain: str, reason: str, by: str, build_id: str | None) -
     """
     settings = load_settings()
     url = serving_database_url(settings)
-    database = url and ServingDatabase(
-        url,
-        lock_seconds=settings.serving_lock_seconds,
-        domain_seconds=settings.lock_timeout_seconds,
-        memory=settings.duckdb_memory,
-        threads=settings.duckdb_threads,
-    )
+    database = url and ServingDatabase.of(settings, url)
     run_id = flow_run.get_id()
     done = roll_back(settings, domain, reason, by, build_id, database=database, run_id=run_id)
     return (

@@ -54,7 +54,7 @@ def read(shop: PublishedDomain) -> tuple[object, object]:
 def test_both_show_what_was_published_before(shop, settings):
     shop.run("create view best as select max(total) as total from shop_marts.sales")
     assert read(shop) == ("0.01", "0.01")
-    database = ServingDatabase(shop.url)
+    database = ServingDatabase(shop.url, shop.extensions)
     assert roll_back(settings, "shop", "bad", "ana", database=database).build_id == "build 1"
     assert read(shop) == ("10.25", "10.25")
     assert shop.run("select total::text from best") == [("10.25",)]
@@ -66,7 +66,7 @@ def test_both_show_what_was_published_before(shop, settings):
 
 
 def test_readers_in_the_way_leave_both_as_they_are(shop, settings):
-    database = ServingDatabase(shop.url, lock_seconds=1)
+    database = ServingDatabase(shop.url, shop.extensions, lock_seconds=1)
     with shop.connect() as reader, reader.transaction():
         reader.execute("select * from shop_marts.sales")
         with pytest.raises(ServingUnavailable):

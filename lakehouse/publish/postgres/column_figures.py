@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, LiteralString
 
-from lakehouse.publish.postgres.column_types import PublishedColumn
+from lakehouse.publish.postgres.column_types import PublishedColumn, with_leading_zero
 
 # Of sums of logarithms: the order of adding differs, the values do not.
 _RELATIVE_TOLERANCE = 1e-9
@@ -95,8 +95,9 @@ def _dates(_given: str) -> list[ColumnFigure]:
 
 def _numeric(given: str) -> list[ColumnFigure]:
     digits = int(given[8:].partition(",")[0]) if given.startswith("DECIMAL(") else 0
-    is_summed = given == "UBIGINT" or 0 < digits <= _DIGITS_SUMMED
-    return (_whole if is_summed else _written)(given)
+    if given == "UBIGINT" or 0 < digits <= _DIGITS_SUMMED:
+        return _whole(given)
+    return [_digest(with_leading_zero("cast({} as varchar)"), "cast({} as text)")]
 
 
 def _floating(_given: str) -> list[ColumnFigure]:

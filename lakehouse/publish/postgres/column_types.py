@@ -1,4 +1,4 @@
-"""Columns of DuckDB as PostgreSQL holds them: the type, and the text that COPY reads.
+"""Columns of DuckDB as PostgreSQL holds them: the type, and what COPY reads.
 
 Types of PostgreSQL: https://www.postgresql.org/docs/current/datatype.html. What it cannot hold
 exactly is refused, never rounded: picoseconds, geometries, a NUL character.
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from duckdb.sqltypes import DuckDBPyType
 
 from lakehouse.errors import PublishRefused
+from lakehouse.publish.postgres.binary_values import binary_value
 from lakehouse.sql_quoting import sql_identifier, sql_string
 
 _PLAIN = {
@@ -43,7 +44,7 @@ _PLAIN = {
 _NANOSECONDS = {"time_ns": "time without time zone", "timestamp_ns": "timestamp without time zone"}
 _NESTED = ("list", "array", "struct", "map", "union")
 _NUMBERS = (
-    *("tinyint", "smallint", "integer", "bigint", "hugeint", "bignum", "decimal"),
+    *("tinyint", "smallint", "integer", "bigint", "hugeint", "bignum"),
     *("utinyint", "usmallint", "uinteger", "ubigint", "uhugeint"),
 )
 
@@ -57,12 +58,14 @@ class PublishedColumn:
         duckdb_type: as DuckDB writes it.
         postgres_type: as PostgreSQL writes it.
         text: DuckDB expression of the text that COPY reads; NULL stays NULL.
+        binary: DuckDB expression of what the binary COPY carries; None if it cannot.
     """
 
     name: str
     duckdb_type: str
     postgres_type: str
     text: str
+    binary: str | None = None
 
 
 def published_column(table: str, name: str, duckdb_type: DuckDBPyType) -> PublishedColumn:
@@ -76,24 +79,36 @@ def published_column(table: str, name: str, duckdb_type: DuckDBPyType) -> Publis
     Raises:
         PublishRefused: PostgreSQL has no type that holds its values exactly.
     """
-    kind, column = duckdb_type.id, sql_identifier(name)
-    shown = str(duckdb_type)
+    column = sql_identifier(name)
+    kind, text = _type_and_text(table, name, column, duckdb_type)
+    json_text = text if kind == "jsonb" else None
+    binary = binary_value(duckdb_type, column, json_text)
+    return PublishedColumn(name, str(duckdb_type), kind, text, binary)
+
+
+def _type_and_text(
+    table: str, name: str, column: str, duckdb_type: DuckDBPyType
+) -> tuple[str, str]:
+    kind, shown = duckdb_type.id, str(duckdb_type)
     if kind == "decimal":
         (_, precision), (_, scale) = duckdb_type.children
-        return PublishedColumn(name, shown, f"numeric({precision},{scale})", column)
+        return f"numeric({precision},{scale})", column
     if shown == "JSON":
-        return PublishedColumn(name, shown, "jsonb", f"cast({column} as varchar)")
+        return "jsonb", f"cast({column} as varchar)"
     if kind in _NESTED:
-        return PublishedColumn(name, shown, "jsonb", _json(table, name, column, duckdb_type, 0))
+        return "jsonb", _json(table, name, column, duckdb_type, 0)
     if kind in _NANOSECONDS:
-        text = _without_nanoseconds(table, name, column)
-        return PublishedColumn(name, shown, _NANOSECONDS[kind], text)
+        return _NANOSECONDS[kind], _without_nanoseconds(table, name, column)
     if kind == "timestamp with time zone":
-        return PublishedColumn(name, shown, kind, _in_utc(column))
+        return kind, _in_utc(column)
     if kind in _PLAIN:
-        text = rf"'\x' || hex({column})" if kind == "blob" else column
-        return PublishedColumn(name, shown, _PLAIN[kind], text)
+        return _PLAIN[kind], rf"'\x' || hex({column})" if kind == "blob" else column
     raise _unfit(table, name, shown)
+
+
+def with_leading_zero(text: str) -> str:
+    """DuckDB's text of a decimal without digits before the point begins with the point."""
+    return rf"regexp_replace({text}, '^(-?)\.', '\10.')"
 
 
 def _unfit(table: str, name: str, shown: str) -> PublishRefused:
@@ -166,6 +181,8 @@ def _parts(kind: DuckDBPyType) -> list[tuple[str, DuckDBPyType]]:
 
 def _json_scalar(table: str, name: str, value: str, kind: DuckDBPyType) -> str:
     shown = str(kind)
+    if kind.id == "decimal":
+        return with_leading_zero(f"cast({value} as varchar)")
     if shown == "JSON" or kind.id == "boolean" or kind.id in _NUMBERS:
         return f"cast({value} as varchar)"
     if kind.id in ("float", "double"):

@@ -6,6 +6,7 @@ import re
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from typing import LiteralString
 
 import duckdb
 import psycopg
@@ -17,6 +18,7 @@ from lakehouse.publish.postgres.column_types import PublishedColumn
 from lakehouse.publish.postgres.server import Session
 from lakehouse.sql_quoting import sql_identifier
 
+_CSV, _BINARY = "csv", "binary"
 _PIPE_BYTES = 1 << 20
 _CHUNK_BYTES = 1 << 18
 _NUL = "contains({column}, chr(0))"
@@ -25,7 +27,8 @@ _FIRST, _LAST_DATE = "4713-11-24 (BC)", "5874897-12-31"
 _OUTSIDE = {
     "date": f"isfinite({{column}}) and ({{column}} < date '{_FIRST}' "
     f"or {{column}} > date '{_LAST_DATE}')",
-    "timestamp without time zone": f"isfinite({{column}}) and {{column}} < timestamp '{_FIRST}'",
+    "timestamp without time zone": f"isfinite({{column}}) "
+    f"and cast({{column}} as timestamp) < timestamp '{_FIRST}'",
     "timestamp with time zone": f"isfinite({{column}}) and {{column}} < timestamptz '{_FIRST}'",
     "text": _NUL,
     "jsonb": "contains(cast({column} as varchar), chr(0)) "
@@ -46,10 +49,11 @@ def copy_rows(
     """Load a table that was created or truncated in the session's own transaction.
 
     The rows are written frozen: a transaction that is older than the publication sees all of them
-    once it is committed, instead of an empty table.
+    once it is committed, instead of an empty table. They go in the binary format, as CSV if one
+    of the columns cannot.
 
     Args:
-        source: DuckDB session.
+        source: DuckDB session, with the extension `postgres`.
         relation: quoted name of the table in there.
         session: on the serving database.
         target: quoted name of the table to fill.
@@ -64,55 +68,70 @@ def copy_rows(
         ResourcesExhausted: memory or disk did not suffice for reading.
         psycopg.Error: anything else that the server refused.
     """
-    statement = sql.SQL("copy {} ({}) from stdin (format csv, freeze)").format(
-        target, sql.SQL(", ").join(sql.Identifier(column.name) for column in columns)
+    is_binary = all(column.binary is not None for column in columns)
+    form: LiteralString = _BINARY if is_binary else _CSV
+    statement = sql.SQL("copy {} ({}) from stdin (format {}, freeze)").format(
+        target,
+        sql.SQL(", ").join(sql.Identifier(column.name) for column in columns),
+        sql.SQL(form),
     )
+    query = (_binary_query if is_binary else _csv_query)(relation, columns)
     cursor = session.cursor()
     try:
-        with (
-            resources_suffice(f"publication of {table}"),
-            _csv_stream(source, relation, columns) as chunks,
-            cursor.copy(statement) as copy,
-        ):
-            for chunk in chunks:
-                copy.write(chunk)
+        with resources_suffice(f"publication of {table}"):
+            _refuse_outside(source, relation, columns, table)
+            with _stream(source, query, relation) as chunks, cursor.copy(statement) as copy:
+                for chunk in chunks:
+                    copy.write(chunk)
     except duckdb.InvalidInputException as error:
-        # Said by the text of a column itself.
+        # Said by the text of a column itself; of a binary stream only a NUL is left to be said.
         said = str(error).partition(": ")[2] or str(error)
-        raise PublishRefused(f"{said} Nothing was published.") from None
+        why = f"{said} Nothing was published."
+        raise PublishRefused(
+            _unfit_value(source, relation, columns, table) if is_binary else why
+        ) from None
     except (psycopg.errors.DataError, psycopg.errors.UntranslatableCharacter) as error:
         raise PublishRefused(_unfit_value(source, relation, columns, table, error)) from None
     return cursor.rowcount
 
 
+def _binary_query(relation: str, columns: Sequence[PublishedColumn]) -> tuple[str, str]:
+    values = ", ".join(str(column.binary) for column in columns)
+    return f"select {values} from {relation}", "format postgres_binary"
+
+
+def _csv_query(relation: str, columns: Sequence[PublishedColumn]) -> tuple[str, str]:
+    texts = ", ".join(column.text for column in columns)
+    # An empty text is quoted anyway. In a line of its own, \. would be taken for the end.
+    quoted = sql_identifier("c0") if len(columns) == 1 and _is_text(columns[0]) else ""
+    names = ", ".join(sql_identifier(f"c{number}") for number in range(len(columns)))
+    return (
+        f"select * from (select {texts} from {relation}) as published({names})",
+        f"format csv, header false{f', force_quote ({quoted})' if quoted else ''}",
+    )
+
+
 @contextmanager
-def _csv_stream(
-    source: duckdb.DuckDBPyConnection, relation: str, columns: Sequence[PublishedColumn]
+def _stream(
+    source: duckdb.DuckDBPyConnection, query: tuple[str, str], relation: str
 ) -> Iterator[Iterator[bytes]]:
-    """CSV as DuckDB writes it into a pipe; its failure is raised where the stream is read."""
+    """What DuckDB writes into a pipe; its failure is raised where the stream is read."""
     reading, writing = os.pipe()
     with suppress(OSError):
         fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-    texts = ", ".join(column.text for column in columns)
-    # An empty text is quoted anyway. In a line of its own, \. would be taken for the end.
-    quoted = sql_identifier("c0") if len(columns) == 1 and _texts(columns) else ""
-    names = ", ".join(sql_identifier(f"c{number}") for number in range(len(columns)))
-    query = (
-        f"copy (select * from (select {texts} from {relation}) as published({names})) "
-        f"to '/dev/fd/{writing}' (format csv, header false, use_tmp_file false"
-        f"{f', force_quote ({quoted})' if quoted else ''})"
-    )
+    selected, options = query
+    statement = f"copy ({selected}) to '/dev/fd/{writing}' ({options}, use_tmp_file false)"
     cursor, faults = source.cursor(), []
 
     def write() -> None:
         try:
-            cursor.execute(query)
+            cursor.execute(statement)
         except BaseException as error:  # noqa: BLE001 - raised again by the reader below
             faults.append(error)
         finally:
             os.close(writing)
 
-    writer = threading.Thread(target=write, name=f"csv of {relation}", daemon=True)
+    writer = threading.Thread(target=write, name=f"rows of {relation}", daemon=True)
 
     def read() -> Iterator[bytes]:
         while chunk := os.read(reading, _CHUNK_BYTES):
@@ -132,8 +151,24 @@ def _csv_stream(
         cursor.close()
 
 
-def _texts(columns: Sequence[PublishedColumn]) -> list[int]:
-    return [number for number, one in enumerate(columns) if one.postgres_type in ("text", "jsonb")]
+def _is_text(column: PublishedColumn) -> bool:
+    return column.postgres_type in ("text", "jsonb")
+
+
+def _refuse_outside(
+    source: duckdb.DuckDBPyConnection,
+    relation: str,
+    columns: Sequence[PublishedColumn],
+    table: str,
+) -> None:
+    # Beyond what an integer counts from the year 2000, a moment would come out as another one.
+    tests = [
+        f"bool_or({_OUTSIDE[one.postgres_type].format(column=sql_identifier(one.name))})"
+        for one in columns
+        if one.postgres_type in _OUTSIDE and not _is_text(one)
+    ]
+    if tests and any(source.execute(f"select {', '.join(tests)} from {relation}").fetchone() or ()):
+        raise PublishRefused(_unfit_value(source, relation, columns, table))
 
 
 def _unfit_value(
@@ -141,10 +176,10 @@ def _unfit_value(
     relation: str,
     columns: Sequence[PublishedColumn],
     table: str,
-    error: psycopg.Error,
+    error: psycopg.Error | None = None,
 ) -> str:
     """Name column and row, and never the value."""
-    named = _COLUMN.search(error.diag.context or "")
+    named = _COLUMN.search((error and error.diag.context) or "")
     suspects = [one for one in columns if named and one.name == named[1].strip()] or columns
     for column in suspects:
         test = _OUTSIDE.get(column.postgres_type)
@@ -157,15 +192,16 @@ def _unfit_value(
         if found:
             what = (
                 "a NUL character (U+0000)"
-                if column.postgres_type in ("text", "jsonb")
+                if _is_text(column)
                 else f"a {column.duckdb_type.lower()} outside of its range"
             )
             return (
                 f"{table}, column {column.name}, row {found[0]}: PostgreSQL cannot hold {what}. "
                 "Nothing was published. Correct or replace the value in the model."
             )
+    state = f" ({error.sqlstate})" if error else ""
     where = f", column {suspects[0].name}" if len(suspects) == 1 else ""
     return (
-        f"{table}{where}: PostgreSQL cannot hold a value of it ({error.sqlstate}). "
+        f"{table}{where}: PostgreSQL cannot hold a value of it{state}. "
         "Nothing was published. Correct or replace the value in the model."
     )

@@ -15,6 +15,7 @@ from sqlalchemy import URL
 
 from lakehouse.connectors.database.postgresql.faults import words_of
 from lakehouse.errors import AljibeError, ServingUnavailable
+from lakehouse.lake.duckdb_extensions import load_extensions
 from lakehouse.publish.postgres.checksums import verify
 from lakehouse.publish.postgres.load_beside import dress, load_beside, shadow_relation
 from lakehouse.publish.postgres.patient_lock import ReaderInTheWay, change_when_free
@@ -34,6 +35,7 @@ from lakehouse.publish.postgres.server import (
 )
 from lakehouse.publish.postgres.swap_tables import RemovedTable, Swap
 from lakehouse.publish.serving_copy import PreparedCopy
+from lakehouse.settings import Settings
 from lakehouse.sql_quoting import sql_string
 
 
@@ -47,6 +49,7 @@ class ServingDatabase:
 
     Attributes:
         url: with a user that may create schemas.
+        extensions: folder of DuckDB's extensions; see `duckdb_extensions.prepare_extensions`.
         lock_seconds: longest wait for readers of published tables.
         domain_seconds: longest wait for another worker that publishes the domain.
         memory: DuckDB's memory limit, such as `256MB`.
@@ -55,11 +58,24 @@ class ServingDatabase:
     """
 
     url: URL
+    extensions: Path
     lock_seconds: float = 300
     domain_seconds: float = 7200
     memory: str = "256MB"
     threads: int = 2
     on_wait: Callable[[Sequence[ReaderInTheWay]], None] = _unheard
+
+    @classmethod
+    def of(cls, settings: Settings, url: URL) -> "ServingDatabase":
+        """The database at a URL, with the waits and limits of the settings."""
+        return cls(
+            url,
+            settings.extensions,
+            lock_seconds=settings.serving_lock_seconds,
+            domain_seconds=settings.lock_timeout_seconds,
+            memory=settings.duckdb_memory,
+            threads=settings.duckdb_threads,
+        )
 
 
 @dataclass
@@ -177,7 +193,7 @@ def _reading(database: ServingDatabase, copy: Path) -> Iterator[duckdb.DuckDBPyC
         source.execute(f"set threads = {database.threads}")
         source.execute(f"set temp_directory = {sql_string(str(copy.parent / 'spill'))}")
         source.execute("set timezone = 'UTC'")
-        source.execute("set autoinstall_known_extensions = false")
+        load_extensions(source, database.extensions, ["postgres"])
         yield source
 
 

@@ -36,6 +36,10 @@ class PublishedDomain:
     def serving(self) -> Path:
         return self.folder / "serving" / f"{self.domain}.duckdb"
 
+    @property
+    def extensions(self) -> Path:
+        return self.folder / "extensions"
+
     def build(self, *statements: str) -> None:
         """Change the warehouse."""
         with duckdb.connect(str(self.warehouse)) as connection:
@@ -55,7 +59,7 @@ class PublishedDomain:
         declared = [
             PublishedTable("marts", one, "", {}) if isinstance(one, str) else one for one in tables
         ]
-        database = ServingDatabase(as_user or self.url, **self.options)
+        database = ServingDatabase(as_user or self.url, self.extensions, **self.options)
         with (
             prepared_copy(self.warehouse, self.serving, declared, memory="256MB") as copy,
             prepared_publication(
