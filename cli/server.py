@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import MutableMapping
 from datetime import UTC, datetime
+from pathlib import Path
 
 from sqlalchemy import URL
 
@@ -32,6 +33,8 @@ def serve(settings: Settings, host: str, port: int) -> None:
     """
     database = settle(settings, host, os.environ)
     os.umask(_UMASK)
+    # Prefect keeps a note there of what it need not register again, and does not make the folder.
+    Path(os.environ["PREFECT_HOME"]).mkdir(parents=True, exist_ok=True)
     wait_for_database(database, settings.api_wait_seconds, _say)
     _say(f"starting on {host}, port {port}")
     become_prefect_server("start", "--host", host, "--port", str(port))

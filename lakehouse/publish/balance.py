@@ -5,7 +5,7 @@ out; the receipts of the domain (`meta.receipt`); warehouse = PostgreSQL. How it
 belong here.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -27,6 +27,9 @@ _LOADS = """
     where source_name = ? and table_name = ? and delivery_id in (
         select sequence from etl.current_batches where source_name = ? and table_name = ?)
 """
+
+
+_CURRENT = "select batch_id from etl.current_batches where source_name = ? and table_name = ?"
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,8 @@ def _loads(
         names = [table.source, table.name]
         row = connection.execute(_LOADS, [*names, *names]).fetchone()
         delivered, refused = (int(value or 0) for value in row or (0, 0))
-        kept = _count(connection, relation)
+        # Of a snapshot only the newest counts, and older ones stay in RAW.
+        kept = _count(connection, f"{relation.sql} where _batch_id in ({_CURRENT})", names)
         yield BalanceRow(
             "load", table.full_name, delivered, refused, kept, delivered - refused - kept
         )
@@ -122,7 +126,7 @@ def _staging(
             relation = relations.of_node(node)
             if node.get("schema") != "staging" or parents != [source] or relation is None:
                 continue
-            staged, before = _count(connection, relation), raw.get(table.full_name, 0)
+            staged, before = _count(connection, relation.sql), raw.get(table.full_name, 0)
             explained = max(0, before - staged)
             delivered = relations.of_node(manifest.node(source) or {})
             replaced = _replaced(connection, table, delivered) if explained and delivered else 0
@@ -182,6 +186,6 @@ def _source_id(manifest: Manifest, table: SourceTable) -> str:
     return f"source.{project}.{table.source}.{table.name}"
 
 
-def _count(connection: duckdb.DuckDBPyConnection, relation: Relation) -> int:
-    row = connection.execute(f"select count(*) from {relation.sql}").fetchone()
+def _count(connection: duckdb.DuckDBPyConnection, of: str, values: Sequence[str] = ()) -> int:
+    row = connection.execute(f"select count(*) from {of}", list(values)).fetchone()
     return int(row[0]) if row else 0

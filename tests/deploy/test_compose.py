@@ -62,6 +62,16 @@ def test_every_variable_is_one_that_somebody_reads(project, compose):
         assert not unknown, f"{name}: nobody reads {sorted(unknown)}"
 
 
+def test_what_runs_flows_takes_any_other_setting_from_a_file_that_git_ignores(project, compose):
+    given = {name for name, service in compose["services"].items() if "env_file" in service}
+    assert given == {"bootstrap", "worker", "watch", "dashboard"}
+    for name in given:
+        (file,) = compose["services"][name]["env_file"]
+        assert file == {"path": ".env.settings", "required": False}
+    ignored = ["git", "check-ignore", "-q", "deploy/.env.settings"]
+    assert subprocess.run(ignored, cwd=project, check=False).returncode == 0
+
+
 def test_ports_are_those_of_this_machine_only(compose):
     ports = [port for service in compose["services"].values() for port in service.get("ports", ())]
     assert len(ports) == 3

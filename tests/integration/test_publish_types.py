@@ -257,7 +257,11 @@ def test_any_rows_arrive_as_they_are(shop, rows):
         ("timestamp", "'9999-01-01 (BC) 00:00:00'", "row 2: PostgreSQL cannot hold a timestamp"),
         # What counts beyond an integer from the year 2000 would come out as the year 294246.
         ("timestamp", "'290300-01-01 (BC) 00:00:00'", "row 2: PostgreSQL cannot hold a timestamp"),
-        ("timestamptz", "'290300-01-01 (BC) 00:00:00+00'", "cannot hold a timestamp with time zone"),
+        (
+            "timestamptz",
+            "'290300-01-01 (BC) 00:00:00+00'",
+            "cannot hold a timestamp with time zone",
+        ),
         ("timestamp_ns", "'2024-01-01 00:00:00.123456789'", "a value has nanoseconds"),
     ],
 )

@@ -63,8 +63,15 @@ def postgres_binaries(installed: Path = Path("/usr/lib/postgresql")) -> Path:
 
 
 @contextmanager
-def running_postgres(start_seconds: float = 60) -> Iterator[PostgresServer]:
+def running_postgres(
+    start_seconds: float = 60, host: str = "127.0.0.1", clients: str | None = None
+) -> Iterator[PostgresServer]:
     """Start a server in a new folder; at the end stop it and remove the folder.
+
+    Args:
+        start_seconds: how long it may take.
+        host: address to listen on.
+        clients: network of further hosts that it lets in by password.
 
     Raises:
         PostgresMissingError: see `postgres_binaries`.
@@ -76,12 +83,15 @@ def running_postgres(start_seconds: float = 60) -> Iterator[PostgresServer]:
         "postgresql+psycopg",
         username="aljibe",
         password=secrets.token_urlsafe(16),
-        host="127.0.0.1",
+        host=host,
         port=free_port(),
         database="postgres",
     )
     try:
         _create_cluster(binaries, folder, url)
+        if clients:
+            with (folder / "data" / "pg_hba.conf").open("a") as rules:
+                rules.write(f"host all all {clients} scram-sha-256\n")
         process = _start(binaries, folder, url)
         try:
             wait_until_ready(process, lambda: _answers(url), folder / "log", start_seconds)
@@ -129,7 +139,7 @@ def _start(binaries: Path, folder: Path, url: URL) -> subprocess.Popen[bytes]:
         "port": url.port,
         "unix_socket_directories": "",
         "fsync": "off",
-        "max_connections": 50,
+        "max_connections": 200,
     }
     options = [f"--{name}={value}" for name, value in settings.items()]
     command = [binaries / "postgres", "-D", folder / "data", *options]

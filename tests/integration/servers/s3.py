@@ -12,14 +12,14 @@ REGION = "eu-west-1"
 
 
 @contextmanager
-def running_s3() -> Iterator[dict[str, str]]:
-    """The standard AWS variables of a running server."""
+def running_s3(host: str = "127.0.0.1") -> Iterator[dict[str, str]]:
+    """The standard AWS variables of a server that listens on `host`."""
     port = free_port()
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False)
+    server = ThreadedMotoServer(ip_address=host, port=port, verbose=False)
     server.start()
     try:
         yield {
-            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+            "AWS_ENDPOINT_URL": f"http://{host}:{port}",
             "AWS_ACCESS_KEY_ID": "reader",
             "AWS_SECRET_ACCESS_KEY": "s3cr3t-of-the-bucket",
             "AWS_REGION": REGION,
