@@ -72,15 +72,13 @@ def measure(shop: ManyWorkers, flow: str, **parameters: Any) -> dict[str, float]
     return {"seconds": (ended - began).total_seconds()}
 
 
-def one_round(
-    shop: ManyWorkers, workers: int, options: Any, number: int
-) -> dict[str, dict[str, float]]:
+def one_round(shop: ManyWorkers, workers: int, options: Any) -> dict[str, dict[str, float]]:
     """Extraction of new files of every table, then a build of every model."""
     for at in range(workers):
         shop.start_worker(f"worker-{at + 1}")
     shop.wait_for_workers()
     try:
-        shop.deliver(options.tables, options.rows + number)
+        shop.deliver(options.tables, options.rows)
         extracted = measure(shop, "ingest", parts=workers)
         built = measure(shop, "dbt-build", parts=workers, full_refresh=True)
     finally:
@@ -114,12 +112,11 @@ def main() -> None:
         write_shop(shop.folder / "dbt", options.tables, models, "models: []\n")
         shop.deploy()
         # dbt parses, and the lake is made, before anything is measured.
-        one_round(shop, 1, options, 0)
+        one_round(shop, 1, options)
         for turn in range(options.rounds):
             order = WORKERS if turn % 2 == 0 else WORKERS[::-1]
-            for at, workers in enumerate(order):
-                number = 1 + turn * len(WORKERS) + at
-                for what, found in one_round(shop, workers, options, number).items():
+            for workers in order:
+                for what, found in one_round(shop, workers, options).items():
                     by_workers = measured.setdefault(what, {one: [] for one in WORKERS})
                     by_workers[workers].append(found["seconds"])
     _show(options, measured)

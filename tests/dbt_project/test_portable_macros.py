@@ -87,6 +87,10 @@ def test_the_macros_of_duckdb_say_what_they_are_for(call, value):
             "spark__listagg('x', \"', '\", 'order by x')",
             "listagg(x, ', ') within group (order by x)",
         ),
+        (
+            "spark__listagg('distinct x', \"', '\", 'order by x')",
+            "case when count(x) > 0 then array_join(array_sort(collect_set(x)), ', ') end",
+        ),
         ("matches_all_of('x', 'a|b')", r"regexp_like(x, r'(?d)\A(?:a|b)\z')"),
         ("rounded('x', 6)", "(round(x * 1e6) / 1e6)"),
         (

@@ -46,7 +46,7 @@ FAILURES = {
 Query = Callable[[str], list[tuple[Any, ...]]]
 
 pytestmark = [
-    pytest.mark.long,
+    pytest.mark.soak,
     pytest.mark.timeout(900),
     pytest.mark.skipif(
         not any(FOLDER.glob("olist_orders_dataset.csv*")),

@@ -99,7 +99,7 @@ def test_two_workers_share_a_run_that_ends_as_one(shop):
 
 @pytest.mark.soak
 def test_a_part_that_is_killed_is_done_again_and_the_others_are_not(shop):
-    shop.deliver(4, 20)
+    shop.deliver(4, 10)
     before = len(shop.parts("build"))
     shop.gate.close()
     run_id = shop.request("elt", parts=2)
@@ -116,7 +116,7 @@ def test_a_part_that_is_killed_is_done_again_and_the_others_are_not(shop):
 
 @pytest.mark.soak
 def test_a_run_that_is_killed_goes_on_with_what_is_left(shop):
-    shop.deliver(4, 30)
+    shop.deliver(4, 10)
     before = len(shop.parts("build"))
     shop.gate.close()
     run_id = shop.request("elt", parts=2)

@@ -47,8 +47,17 @@
     {%- if limit_num -%}
         {{ exceptions.raise_compiler_error("listagg on Spark: limit_num is not supported here.") }}
     {%- endif -%}
-    listagg({{ measure }}, {{ delimiter_text }})
-    {%- if order_by_clause %} within group ({{ order_by_clause }}){% endif %}
+    {%- if measure.startswith('distinct ') -%}
+        {#- Beside another distinct aggregate Spark 4 cannot rewrite a listagg that is distinct. -#}
+        {%- set value = measure[9:] -%}
+        {%- if order_by_clause and order_by_clause != 'order by ' ~ value -%}
+            {{ exceptions.raise_compiler_error("listagg on Spark: distinct is ordered by itself only.") }}
+        {%- endif -%}
+        case when count({{ value }}) > 0 then array_join(array_sort(collect_set({{ value }})), {{ delimiter_text }}) end
+    {%- else -%}
+        listagg({{ measure }}, {{ delimiter_text }})
+        {%- if order_by_clause %} within group ({{ order_by_clause }}){% endif %}
+    {%- endif -%}
 {%- endmacro %}
 
 

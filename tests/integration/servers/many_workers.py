@@ -111,6 +111,7 @@ class ManyWorkers:
         self.folder, self.home, self.landing = folder, folder / "home", folder / "landing"
         self.api = prefect["PREFECT_API_URL"]
         self.workers: dict[str, subprocess.Popen[bytes]] = {}
+        self._delivered = 0
         self.landing.mkdir(parents=True)
         self.gate = Gate(folder / "gate")
         self.gate.open()
@@ -148,10 +149,11 @@ class ManyWorkers:
         write_shop(self.folder / "dbt", 4, models, MODELS)
 
     def deliver(self, tables: int, rows: int) -> None:
-        """A file for each table."""
+        """A file for each table with further rows: `id` goes on where the last file ended."""
+        first, self._delivered = self._delivered, self._delivered + rows
         for number in range(1, tables + 1):
-            lines = "\n".join(f"{at},{at * number}" for at in range(rows))
-            path = self.landing / f"table_{number:02}_a.csv"
+            lines = "\n".join(f"{at},{at * number}" for at in range(first, first + rows))
+            path = self.landing / f"table_{number:02}_{first:09}.csv"
             temporary = path.with_suffix(".tmp")
             temporary.write_text(f"id,amount\n{lines}\n")
             temporary.rename(path)
