@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import signal
 import subprocess
 import sys
 import time
@@ -156,6 +157,27 @@ class SharedDomains:
                     [BIN / "aljibe", "worker"], self.environment | own, self.folder / f"{name}.log"
                 )
         until(lambda: set(self.workers) <= self._online(), 400, self.logs)
+
+    @contextmanager
+    def taken_by(self, name: str) -> Iterator[None]:
+        """Let the workers of one host alone take what is asked for meanwhile."""
+        others = [one for key, one in self.workers.items() if not key.startswith(f"{name}-")]
+        for one in others:
+            one.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for one in others:
+                one.send_signal(signal.SIGCONT)
+
+    def running_on(self, name: str) -> list[dict[str, Any]]:
+        """Runs that are going on on a host."""
+        return [
+            run
+            for run in self.runs()
+            if run["state_type"] == "RUNNING"
+            and run["labels"].get("prefect.worker.name", "").startswith(f"{name}-")
+        ]
 
     def close(self) -> None:
         """End the server; the hosts end with their namespaces."""
