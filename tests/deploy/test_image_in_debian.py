@@ -75,7 +75,8 @@ def test_a_worker_takes_a_run_as_a_user_that_is_not_root(deployment):
     with duckdb.connect(str(copy), read_only=True) as connection:
         count = connection.execute("select count(*) from consume.fct_ventas_latam").fetchone()
     assert count == (5,)
-    owners = {path.stat().st_uid for path in deployment.lake.rglob("*")}
+    # Links to DuckDB's extensions lead into the image.
+    owners = {path.lstat().st_uid for path in deployment.lake.rglob("*")}
     assert owners == {UID}
 
 

@@ -80,6 +80,7 @@ class SharedDomains:
             "PREFECT_API_AUTH_STRING": self.auth,
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
             "ALJIBE_PROJECT": str(PROJECT_ROOT),
+            "ALJIBE_POOL_LIMIT": "8",
             "ALJIBE_RAW_URL": f"{self.bucket}/raw",
             "ALJIBE_REPORTS_TARGET": f"{self.bucket}/reports",
             "ALJIBE_TARGET": "lake",
