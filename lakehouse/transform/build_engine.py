@@ -6,11 +6,14 @@ and makes what was built part of the warehouse.
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import Protocol
 
+from lakehouse.lake.duckdb_session import open_warehouse
 from lakehouse.settings import Settings
 from lakehouse.transform.dbt_command import DbtBuild
 from lakehouse.transform.engine_child import EngineChild
+from lakehouse.transform.spark.built_tables import drop_seeds
 from lakehouse.transform.spark.engine import SparkEngine
 
 
@@ -32,8 +35,12 @@ class WarehouseEngine:
     """DuckDB, which dbt opens itself."""
 
     @contextmanager
-    def around(self, build: DbtBuild) -> Iterator[EngineChild]:  # noqa: ARG002
-        """Nothing is to be prepared, and what is built is in the warehouse at once."""
+    def around(self, build: DbtBuild) -> Iterator[EngineChild]:
+        """What is built is in the warehouse at once; what Spark has of seeds makes room for it."""
+        if isinstance(build.warehouse, Path) and build.warehouse.is_file() and not build.foreign:
+            seeds = {path.stem for path in (build.project_dir / "seeds").rglob("*.csv")}
+            with open_warehouse(build.warehouse) as connection:
+                drop_seeds(connection, seeds)
         yield EngineChild()
 
     def allow_node_tasks(self) -> None:

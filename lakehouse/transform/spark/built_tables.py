@@ -6,7 +6,7 @@ transaction; files that no view shows are removed afterwards.
 
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
@@ -57,17 +57,7 @@ def adopted_tables(connection: duckdb.DuckDBPyConnection) -> list[ShownTable]:
     Raises:
         LakeDamaged: the files of one are gone.
     """
-    if not connection.execute(
-        "select 1 from duckdb_tables() where schema_name = 'etl' and table_name = 'spark_tables'"
-    ).fetchone():
-        return []
-    # A table of that name came back when the domain was built in the warehouse itself.
-    rows = connection.execute(
-        "select s.schema_name, s.table_name, s.folder from etl.spark_tables s "
-        "join duckdb_views() v on v.schema_name = s.schema_name and v.view_name = s.table_name "
-        "where contains(v.sql, s.folder) order by all"
-    ).fetchall()
-    tables = [_with_columns(connection, *row) for row in rows]
+    tables = [_with_columns(connection, *row) for row in _shown_rows(connection)]
     for table in tables:
         if not Path(str(table.folder), _COMMITTED).is_file():
             raise LakeDamaged(
@@ -75,6 +65,20 @@ def adopted_tables(connection: duckdb.DuckDBPyConnection) -> list[ShownTable]:
                 "or delete the domain's warehouse: the next run builds everything again from RAW."
             )
     return tables
+
+
+def _shown_rows(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str]]:
+    """Schema, name and folder of each view over what Spark built."""
+    if not connection.execute(
+        "select 1 from duckdb_tables() where schema_name = 'etl' and table_name = 'spark_tables'"
+    ).fetchone():
+        return []
+    # A table of that name came back when the domain was built in the warehouse itself.
+    return connection.execute(
+        "select s.schema_name, s.table_name, s.folder from etl.spark_tables s "
+        "join duckdb_views() v on v.schema_name = s.schema_name and v.view_name = s.table_name "
+        "where contains(v.sql, s.folder) order by all"
+    ).fetchall()
 
 
 def _with_columns(
@@ -118,6 +122,18 @@ def adopt_tables(
     insert_rows(connection, "etl.spark_tables", rows)
     connection.execute("commit")
     return list(shown.values())
+
+
+def drop_seeds(connection: duckdb.DuckDBPyConnection, seeds: Collection[str]) -> None:
+    """Drop the views of Spark's seeds, so that dbt makes tables of them: it fills no view.
+
+    Args:
+        connection: the warehouse, in which the domain is built again.
+        seeds: names of the project's seeds.
+    """
+    for schema, name, _ in _shown_rows(connection):
+        if name in seeds:
+            connection.execute(f"drop view {sql_identifier(schema)}.{sql_identifier(name)}")
 
 
 def _show(connection: duckdb.DuckDBPyConnection, table: ShownTable) -> None:

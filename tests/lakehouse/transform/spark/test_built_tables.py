@@ -10,6 +10,7 @@ from lakehouse.errors import LakeDamaged
 from lakehouse.transform.spark.built_tables import (
     adopt_tables,
     adopted_tables,
+    drop_seeds,
     new_build_folder,
     remove_unused,
     size_of,
@@ -57,6 +58,18 @@ def test_what_a_build_wrote_is_read_through_the_warehouse(warehouse, tmp_path):
     adopt(warehouse, tmp_path, tmp_path / B1)
     assert ids(warehouse, "core.mills") == [1, 2, 3]
     assert ids(warehouse, "dq_audit.not_null_mills_id") == []
+
+
+def test_seeds_are_given_back_to_dbt_and_nothing_else(warehouse, tmp_path):
+    write(tmp_path / B1, "core.mills", [1])
+    write(tmp_path / B1, "staging.limits", [2])
+    adopt(warehouse, tmp_path, tmp_path / B1)
+    warehouse.execute("create table core.limits as select 3 as id")
+    drop_seeds(warehouse, {"limits"})
+    drop_seeds(warehouse, {"limits"})
+    views = warehouse.execute("select view_name from duckdb_views() where not internal").fetchall()
+    assert views == [("mills",)]
+    assert ids(warehouse, "core.limits") == [3]
 
 
 def test_a_table_that_was_not_written_to_its_end_leaves_the_one_before(warehouse, tmp_path):
