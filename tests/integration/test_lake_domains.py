@@ -20,6 +20,7 @@ from lakehouse.lake.lake_warehouse import LakeWarehouse
 from lakehouse.lake.tidy_lake import tidy_lake
 from lakehouse.quality.dbt_results import read_results
 from lakehouse.transform.dbt_process import _child_command
+from lakehouse.transform.engine_child import EngineChild
 
 pytestmark = pytest.mark.integration
 KILL_SECONDS = 120
@@ -54,7 +55,12 @@ def test_a_build_killed_in_the_middle_and_run_again_equals_that_of_the_file(
     build = targets.dbt_build(targets.lake)
     build.target_path.mkdir(parents=True)
     child = subprocess.Popen(
-        [*_child_command(), *build.arguments(), "--profiles-dir", str(build.profiles_dir)],
+        [
+            *_child_command(EngineChild().script),
+            *build.arguments(),
+            "--profiles-dir",
+            str(build.profiles_dir),
+        ],
         env={**os.environ, **build.child_environment()},
         cwd=build.working_dir,
         stdout=subprocess.DEVNULL,
