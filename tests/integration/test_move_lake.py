@@ -26,6 +26,8 @@ from lakehouse.settings import Settings
 from lakehouse.source_catalog import Catalog, Column, Table, TableMeta
 
 pytestmark = pytest.mark.integration
+# Asked for here: the tests themselves see no setting of this machine.
+SOAK_MIB = int(os.environ.get("ALJIBE_SOAK_MIB", "1024"))
 FILES = 9
 TABLE = Table(
     source="shop",
@@ -203,8 +205,7 @@ def test_a_lost_or_falsified_file_is_told(settings, target, monkeypatch):
 @pytest.mark.soak
 def test_a_lake_of_gigabytes_moves_with_two_interruptions(settings, target):
     """`ALJIBE_SOAK_MIB` of files, copies of noise: nothing of it can be packed."""
-    mib = int(os.environ.get("ALJIBE_SOAK_MIB", "1024"))
-    lake, size = RawLake.of(settings), 64
+    lake, mib, size = RawLake.of(settings), SOAK_MIB, 64
     first = lake.ledger.batches_of("shop", "sales")[0]
     for number in range(mib // size):
         path = f"shop/sales/year=2026/month=01/day=01/{number:032x}.parquet"
