@@ -5,7 +5,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 
@@ -56,3 +56,17 @@ def stop(
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+
+
+def run_to_end(command: Sequence[object], environment: Mapping[str, str], folder: Path) -> str:
+    """Run a command in a folder; what it said on standard output, once it ended well."""
+    done = subprocess.run(
+        [str(word) for word in command],
+        env=dict(environment),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout

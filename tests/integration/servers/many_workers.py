@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import psycopg
 import yaml
-from servers.child_process import dies_with_its_parent, stop
+from servers.child_process import dies_with_its_parent, run_to_end, stop
 from servers.gated_project import Gate
 from servers.postgres import PostgresServer
 from servers.prefect_server import without_prefect
@@ -276,16 +276,7 @@ class ManyWorkers:
 
     def call(self, command: list[Any], folder: Path | None = None) -> str:
         """Run a command to its end with the workers' environment."""
-        done = subprocess.run(
-            [str(word) for word in command],
-            env=self.environment,
-            cwd=folder or self.folder,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        return run_to_end(command, self.environment, folder or self.folder)
 
     def logs(self) -> str:
         """What the workers said last."""

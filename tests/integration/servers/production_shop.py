@@ -15,7 +15,7 @@ from uuid import UUID
 import duckdb
 import httpx
 import yaml
-from servers.child_process import dies_with_its_parent, free_port, wait_until_ready
+from servers.child_process import dies_with_its_parent, free_port, run_to_end, wait_until_ready
 from servers.gated_project import write_gated_project
 from servers.lasting_postgres import LastingPostgres
 from servers.prefect_server import without_prefect
@@ -264,16 +264,7 @@ class ProductionShop:
 
     def call(self, command: list[Any], folder: Path | None = None) -> str:
         """Run a command to its end with the worker's environment."""
-        done = subprocess.run(
-            command,
-            env=self.environment,
-            cwd=folder or self.folder,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        return run_to_end(command, self.environment, folder or self.folder)
 
 
 def wait_for(what: Callable[[], Any], seconds: float = 90) -> Any:

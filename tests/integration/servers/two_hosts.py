@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import psycopg
 import yaml
-from servers.child_process import free_port, wait_until_ready
+from servers.child_process import free_port, run_to_end, wait_until_ready
 from servers.network_hosts import ADDRESS, NetworkHost, joined_hosts, reachable
 from servers.postgres import PostgresServer, running_postgres
 from servers.prefect_server import without_prefect
@@ -228,16 +228,7 @@ class SharedDomains:
         self, command: list[Any], environment: Mapping[str, str], folder: Path | None = None
     ) -> str:
         """Run a command to its end."""
-        done = subprocess.run(
-            [str(word) for word in command],
-            env=dict(environment),
-            cwd=folder or self.folder,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        return run_to_end(command, environment, folder or self.folder)
 
     def logs(self) -> str:
         """What workers and their runs said last."""
