@@ -106,8 +106,6 @@ def test_everything_completes_as_on_one_machine_though_a_host_vanishes(shared):
     assert found.keys() == wanted.keys()
     batches = ledger(shared)
     assert all(number == distinct for number, distinct, _ in batches.values())
-    named = {
-        path
-        for (path,) in psycopg.connect(shared.database("audit")).execute("select path from batches")
-    }
+    with psycopg.connect(shared.database("audit")) as session:
+        named = {path for (path,) in session.execute("select path from batches").fetchall()}
     assert named <= set(ObjectFolder(f"{shared.bucket}/raw").listing())
